@@ -1,0 +1,13 @@
+//! vernal: a web framework in which a function is a controller.
+
+mod error;
+mod headers;
+mod limits;
+pub mod parse;
+pub mod route;
+pub mod session;
+pub mod respond;
+
+pub use error::{Error, HttpError, Result};
+pub use headers::Headers;
+pub use limits::{KB, Limits, MB};

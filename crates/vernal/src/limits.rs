@@ -1,0 +1,106 @@
+//! Every quantity that a client chooses, and the bound it meets.
+
+use std::time::Duration;
+
+/// One kilobyte, for settings.
+pub const KB: usize = 1024;
+/// One megabyte, for settings.
+pub const MB: usize = 1024 * KB;
+
+/// The bounds on what a client may send. Each has a default that suits a small service and an error of its own.
+///
+/// | limit | default | answer when exceeded |
+/// |---|---|---|
+/// | [`target_bytes`](Limits::target_bytes) | 8 KB | 414 |
+/// | [`header_bytes`](Limits::header_bytes) | 64 KB | 431 |
+/// | [`headers`](Limits::headers) | 100 | 431 |
+/// | [`body`](Limits::body) | 2 MB | 413 |
+/// | [`upload`](Limits::upload) | 64 MB | 413, for multipart bodies |
+/// | [`parameters`](Limits::parameters) | 1000 | 400 |
+/// | [`parts`](Limits::parts) | 128 | 400, for multipart bodies |
+/// | [`spool_bytes`](Limits::spool_bytes) | 256 KB | a larger file is spooled to disk |
+/// | [`json_depth`](Limits::json_depth) | 128 | 400 |
+/// | [`header_timeout`](Limits::header_timeout) | 30 s | the connection is closed |
+/// | [`body_timeout`](Limits::body_timeout) | 30 s | 408: the time between two pieces of a body |
+/// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
+/// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
+///
+/// ```
+/// use vernal::{Limits, MB};
+///
+/// let limits = Limits::default().body(16 * MB).parameters(50);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    pub(crate) target_bytes: usize,
+    pub(crate) header_bytes: usize,
+    pub(crate) headers: usize,
+    pub(crate) body: usize,
+    pub(crate) upload: usize,
+    pub(crate) parameters: usize,
+    pub(crate) parts: usize,
+    pub(crate) spool_bytes: usize,
+    pub(crate) json_depth: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) connections: usize,
+    pub(crate) sessions: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            target_bytes: 8 * KB,
+            header_bytes: 64 * KB,
+            headers: 100,
+            body: 2 * MB,
+            upload: 64 * MB,
+            parameters: 1000,
+            parts: 128,
+            spool_bytes: 256 * KB,
+            json_depth: 128,
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+            connections: 25_000,
+            sessions: 100_000,
+        }
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
+        impl Limits {
+            $($(#[$doc])* pub fn $name(mut self, $name: $type) -> Self { self.$name = $name; self })*
+        }
+    };
+}
+
+setters! {
+    /// Bytes of the request target (path and query). Longer ones are seldom typed by people or programs.
+    target_bytes: usize;
+    /// Bytes of the request line and all header fields together.
+    header_bytes: usize;
+    /// Number of header fields.
+    headers: usize;
+    /// Bytes of a body that is read as a whole: forms, JSON, `Bytes`.
+    body: usize;
+    /// Bytes of a multipart body, whose files are spooled, or of a body read through `BodyReader`.
+    upload: usize;
+    /// Number of parameters in query and form together.
+    parameters: usize;
+    /// Number of parts in a multipart body.
+    parts: usize;
+    /// Bytes from which an uploaded file is kept on disk instead of in memory.
+    spool_bytes: usize;
+    /// Nesting of arrays and objects in a JSON text; 128 at most, as the JSON library's own bound.
+    json_depth: usize;
+    /// Time from the first byte of a request, or the opening of the connection, to the end of its header.
+    header_timeout: Duration;
+    /// Time between two pieces of a body.
+    body_timeout: Duration;
+    /// Connections served at the same time.
+    connections: usize;
+    /// Sessions kept in memory.
+    sessions: usize;
+}

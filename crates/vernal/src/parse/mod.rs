@@ -1,0 +1,1 @@
+//! Bytes to a request: target, query, forms, cookies, JSON.

@@ -1,0 +1,1 @@
+//! Requests to controllers: patterns, conditions, the table.

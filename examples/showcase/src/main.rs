@@ -1,0 +1,3 @@
+//! The showcase.
+
+fn main() {}
