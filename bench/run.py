@@ -66,11 +66,11 @@ def main():
     if shutil.which("wrk") is None:
         sys.exit("wrk is missing: apt-get install wrk")
     machine = servers.machine()
-    executables = {name: servers.build(name) for name in options.servers}
     with contextlib.ExitStack() as stack:
         files = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers.write_static_files(files)
         rows = chosen_rows(files, options.rows)
+        executables = {name: servers.build(name) for name in options.servers}
         started = [
             stack.enter_context(servers.running(name, executable, files, CORE))
             for name, executable in executables.items()
@@ -88,13 +88,8 @@ def main():
 
 def command_line():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--servers",
-        type=servers.names,
-        default=list(servers.BINARIES),
-        help="comma-separated; the first one is compared with each of the others (%(default)s)",
-    )
-    parser.add_argument("--rows", type=lambda text: text.split(","), help="comma-separated (default: all)")
+    servers.add_option(parser)
+    parser.add_argument("--rows", type=lambda text: text.split(","), metavar="A,B,…", help="(all of them)")
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each row and server (%(default)s)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there, too")

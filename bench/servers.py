@@ -1,5 +1,6 @@
 """The servers of the benchmark: how each one is built, started, watched and stopped."""
 
+import argparse
 import contextlib
 import json
 import os
@@ -23,12 +24,22 @@ BINARIES = {
 }
 
 
+def add_option(parser):
+    """Adds `--servers a,b,c`."""
+    parser.add_argument(
+        "--servers",
+        type=names,
+        default=",".join(BINARIES),
+        metavar="A,B,…",
+        help="the first one is compared with each of the others (%(default)s)",
+    )
+
+
 def names(text):
-    """Parses `--servers a,b,c`; the first one is what the others are compared with."""
     chosen = text.split(",")
     for name in chosen:
         if name not in BINARIES:
-            raise ValueError(f"no server is named {name!r}; there are {', '.join(BINARIES)}")
+            raise argparse.ArgumentTypeError(f"no server is named {name!r}; there are {', '.join(BINARIES)}")
     return chosen
 
 
