@@ -4,9 +4,9 @@ mod error;
 mod headers;
 mod limits;
 pub mod parse;
+pub mod respond;
 pub mod route;
 pub mod session;
-pub mod respond;
 
 pub use error::{Error, HttpError, Result};
 pub use headers::Headers;
