@@ -7,7 +7,14 @@ pub mod parse;
 pub mod respond;
 pub mod route;
 pub mod session;
+pub mod bind {
+    //! Names to values.
 
+    pub mod model;
+}
+
+pub use bind::model::Model;
 pub use error::{Error, HttpError, Result};
 pub use headers::Headers;
 pub use limits::{KB, Limits, MB};
+pub use parse::{MultipartFile, ParamValue, Params};
