@@ -78,7 +78,7 @@ impl Cookie {
     /// # Ok::<(), vernal::Error>(())
     /// ```
     pub fn removal(name: impl Into<String>) -> Self {
-        Cookie::new(name, "").expires(UNIX_EPOCH).max_age(Duration::ZERO)
+        Cookie::new(name, "").into_removal()
     }
 
     /// The paths under which it is sent back; the directory of the request by default.
@@ -170,6 +170,12 @@ impl Cookie {
             }
         }
         Ok(HeaderValue::try_from(self.to_string())?)
+    }
+
+    /// The same cookie under another name.
+    pub(crate) fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// The same cookie with another value.
