@@ -4,6 +4,8 @@ mod cookie;
 mod error;
 mod headers;
 mod limits;
+#[cfg(feature = "logger")]
+pub mod logger;
 pub mod parse;
 pub mod respond;
 pub mod route;
