@@ -13,7 +13,10 @@ mod tests;
 
 use std::fmt;
 
-pub use pattern::{Pattern, Values};
+pub use pattern::Pattern;
+
+pub(crate) use condition::{Conditions, Lookup};
+pub(crate) use table::{Found, MappingId, Table, TableBuilder};
 
 /// Which requests reach a controller: a path pattern or a regular expression, and what narrows it.
 ///
@@ -131,7 +134,12 @@ impl Route {
     }
 
     /// The path pattern or regular expression as it was written.
-    fn target_text(&self) -> &str {
+    /// The methods as in an `Allow` field; `*` for any.
+    pub(crate) fn methods_text(&self) -> String {
+        if self.methods.is_empty() { "*".to_owned() } else { self.methods.join(", ") }
+    }
+
+    pub(crate) fn target_text(&self) -> &str {
         match &self.target {
             Target::Path(text) | Target::Regexp(text) => text,
         }

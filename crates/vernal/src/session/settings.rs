@@ -113,7 +113,7 @@ impl SessionSettings {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.cookie.name()
     }
 
