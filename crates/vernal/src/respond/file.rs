@@ -168,6 +168,7 @@ impl StaticFile {
     /// The fields of the file itself, however much of it is sent.
     fn describe(&self, source: &Source) -> HeaderMap {
         let mut fields = self.fields.as_map().clone();
+        fields.reserve(4);
         if !fields.contains_key(CONTENT_TYPE) {
             fields.insert(CONTENT_TYPE, self.type_of_file());
         }
@@ -274,7 +275,7 @@ impl Source {
     }
 }
 
-/// Bytes up to which a body is read in place; from the page cache that takes about ten microseconds.
+/// Bytes up to which a body is read in place: from the page cache, a matter of microseconds.
 const READ_IN_PLACE: u64 = 64 * 1024;
 
 /// Opens a file for reading. A FIFO in a served directory would hold the thread until somebody writes into it, so

@@ -13,8 +13,8 @@ use futures_core::Stream;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-/// What is read at a time. A slow reader holds two pieces, so ten thousand of them hold 2.5 GB at the worst; a fast
-/// one needs a turn of the blocking pool (some ten microseconds) for each.
+/// What is read at a time. A slow reader holds two pieces, so ten thousand of them hold 2.5 GB at the worst; smaller ones
+/// would cost a fast reader more turns of the blocking pool.
 const PIECE: u64 = 128 * 1024;
 
 /// A body in the making: parts of a file, and texts such as the headers of `multipart/byteranges`.
