@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use crate::HttpError;
 use crate::parse::{ParamValue, Params};
 
-/// How much of an error text, which may quote the client's own, is passed on.
+/// How much of a name, or of an error text that may quote the client's own, is passed on.
 const EXPLAIN_BYTES: usize = 300;
 
 /// A value that serde reads from the request's parameters, a field from the parameter of its name.
@@ -110,17 +110,22 @@ impl From<ModelError> for HttpError {
 impl fmt::Display for ModelError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "Parameter[{name}]")?,
+            Some(name) => write!(f, "Parameter[{}]", abbreviated(name))?,
             None => f.write_str("The parameters")?,
         }
         match &self.problem {
             Problem::Missing => f.write_str(" is required."),
             Problem::ShouldBe(what) => write!(f, " should be {what}."),
             Problem::Other(text) => {
-                write!(f, " cannot be read: {}", &text[..text.floor_char_boundary(EXPLAIN_BYTES)])
+                write!(f, " cannot be read: {}", abbreviated(text))
             }
         }
     }
+}
+
+/// The text without what would make an answer or a line of the log as long as the request.
+fn abbreviated(text: &str) -> &str {
+    &text[..text.floor_char_boundary(EXPLAIN_BYTES)]
 }
 
 impl std::error::Error for ModelError {}

@@ -6,7 +6,7 @@ use serde_json::error::Category;
 
 use crate::{HttpError, Limits};
 
-/// The nesting that serde_json itself allows; a text is looked through beforehand only for a smaller limit.
+/// The nesting at which serde_json itself gives up; a text is looked through beforehand only for a smaller limit.
 const LIBRARY_DEPTH: usize = 128;
 
 /// How much of an error text, which may quote the client's own, is passed on.
@@ -142,6 +142,7 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused() {
         let deep = "The body should be a JSON text nested at most 128 deep.";
+        assert!(parse_json::<Value>(nested(127).as_bytes(), &Limits::default()).is_ok());
         assert_eq!(refused::<Value>(nested(129).as_bytes(), &Limits::default()), deep);
         assert_eq!(refused::<Value>("[".repeat(1_000_000).as_bytes(), &Limits::default()), deep);
         let limits = Limits::default().json_depth(3);

@@ -178,6 +178,23 @@ fn other_misfits_are_refused_with_the_name() {
 }
 
 #[test]
+fn an_error_does_not_repeat_a_long_name_or_text() {
+    let long = "é".repeat(10_000);
+    let (_, explain) = refused::<HashMap<String, i32>>(&Params::from([(&long, "x")]));
+    assert!(explain.len() < 400 && explain.ends_with("é] should be an int."), "{explain}");
+    #[derive(Debug, Deserialize)]
+    #[serde(try_from = "String")]
+    struct Fussy;
+    impl TryFrom<String> for Fussy {
+        type Error = String;
+        fn try_from(text: String) -> Result<Self, String> {
+            Err(text)
+        }
+    }
+    assert!(refused_one::<Fussy>(&long).len() < 400);
+}
+
+#[test]
 fn an_unknown_parameter_is_named_where_it_is_denied() {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -145,7 +145,7 @@ impl<'a> FieldValue<'a> {
 
 /// The quoted text up to its closing quote, and what follows that; the opening quote is before `text`.
 fn unquote(text: &str) -> Result<(String, &str), String> {
-    let mut value = String::with_capacity(text.len());
+    let mut value = String::new();
     let mut characters = text.char_indices();
     while let Some((at, character)) = characters.next() {
         match character {
