@@ -90,8 +90,8 @@ def command_line():
     parser = argparse.ArgumentParser(description=__doc__)
     servers.add_option(parser)
     parser.add_argument("--rows", type=lambda text: text.split(","), metavar="A,B,…", help="(all of them)")
-    parser.add_argument("--seconds", type=int, default=3, help="of each measurement (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="measurements of each row and server (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=2, help="of each measurement (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=7, help="measurements of each row and server (%(default)s)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there, too")
     return parser.parse_args()
 
