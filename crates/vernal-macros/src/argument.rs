@@ -8,7 +8,7 @@ use syn::{Expr, Ident, LitStr, Pat, Type, parse_quote};
 use crate::mistakes::Mistakes;
 use crate::reach::Reach;
 use crate::source::{Said, SaidSource, Source};
-use crate::types;
+use crate::types::{self, source_text};
 
 /// How a function takes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,12 +62,9 @@ impl Argument {
     }
 
     /// The default as documentation shows it.
-    pub(crate) fn default_text(&self) -> Option<TokenStream> {
+    pub(crate) fn default_text(&self) -> Option<String> {
         let default = self.default.as_ref()?;
-        Some(match string_literal(default) {
-            Some(literal) => quote! { #literal },
-            None => quote! { ::core::stringify!(#default) },
-        })
+        Some(string_literal(default).map(LitStr::value).unwrap_or_else(|| source_text(default)))
     }
 
     /// The default as a value of the argument's type: a string literal is converted, `"x"` to `String`.
@@ -89,7 +86,7 @@ pub(crate) fn check_bodies<'a>(arguments: impl Iterator<Item = &'a Argument>, mi
     let text = format!(
         "the body can be taken once, and `{}` takes it already: keep one of the two, \
          or say `#[param]` where JSON comes in a parameter",
-        first.pattern.to_token_stream()
+        source_text(&first.pattern)
     );
     for second in bodies {
         mistakes.add(&second.pattern, &text);

@@ -1,8 +1,5 @@
 //! The signature of a controller function: which values it takes, and how it is called.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, GenericParam, Ident, Receiver, ReceiverKind, ReturnType, Safety, Type};
 
 use crate::argument::{Argument, check_bodies};
@@ -147,16 +144,10 @@ fn check_type(ty: &Type, mistakes: &mut Mistakes) {
     } else if matches!(**inner, Type::Slice(_)) {
         "a controller borrows only `&Request` and `&str`: write `Bytes` for the body, or `Vec<…>`".to_owned()
     } else {
-        let inner = spaceless(inner);
+        let inner = types::source_text(inner);
         format!("a controller borrows only `&Request` and `&str`: take the value itself, `{inner}`")
     };
     mistakes.add(ty, advice);
-}
-
-/// A type as text, without the blanks that tokens are printed with.
-fn spaceless(tokens: impl ToTokens) -> String {
-    let text = tokens.to_token_stream().to_string();
-    text.replace(" :: ", "::").replace(" < ", "<").replace(" >", ">").replace(" ,", ",")
 }
 
 /// The attributes that are left over must be those that the compiler takes on an argument.

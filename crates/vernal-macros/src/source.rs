@@ -1,4 +1,7 @@
 //! The attributes on an argument or field: `#[param]`, `#[header]`, `#[cookie]`, `#[path]`, `#[group]`, `#[default]`.
+//!
+//! On a field `#[path]` is called `#[path_value]`, for the compiler keeps `#[path]` to itself wherever a macro
+//! doesn't take it away, and a derive takes nothing away. Both names are understood in both places.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,7 +12,7 @@ use crate::attribute::{last_name, list, take_off};
 use crate::mistakes::Mistakes;
 
 /// The attributes that a macro takes off an argument.
-pub(crate) const NAMES: [&str; 6] = ["param", "header", "cookie", "path", "group", "default"];
+pub(crate) const NAMES: [&str; 7] = ["param", "header", "cookie", "path", "path_value", "group", "default"];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +98,7 @@ impl SaidSource {
             "group" => Source::Group(group_index(&attribute)?),
             "header" => Source::Header,
             "cookie" => Source::Cookie,
-            "path" => Source::Path,
+            "path" | "path_value" => Source::Path,
             _ => Source::Parameter,
         };
         if kind != "group" && !matches!(attribute.meta, Meta::Path(_)) {

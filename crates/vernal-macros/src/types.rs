@@ -1,6 +1,7 @@
 //! What can be told from the way a type is written. The compiler knows types only after the macros have run,
 //! so these questions look at the last name of the path: `String`, `vernal::Json<Order>`, `Option<u8>`.
 
+use quote::ToTokens;
 use syn::{GenericArgument, PathArguments, PathSegment, Type, TypeReference};
 
 /// Types whose value is converted from the text of one parameter, header, cookie or path variable.
@@ -99,6 +100,31 @@ pub(crate) fn is_cookie(ty: &Type) -> bool {
     is_named(inside(ty, "Option").unwrap_or(ty), "Cookie")
 }
 
+/// Tokens as a person writes them: they are printed with a blank between any two.
+pub(crate) fn source_text(tokens: impl ToTokens) -> String {
+    let mut text = tokens.to_token_stream().to_string();
+    for (printed, written) in [
+        (" :: ", "::"),
+        ("< ", "<"),
+        (" <", "<"),
+        (" >", ">"),
+        (" ,", ","),
+        ("& ", "&"),
+        (" !", "!"),
+        ("! ", "!"),
+        (" (", "("),
+        ("( ", "("),
+        (" )", ")"),
+        (" .", "."),
+        (". ", "."),
+        ("[ ", "["),
+        (" ]", "]"),
+    ] {
+        text = text.replace(printed, written);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use syn::parse_quote;
@@ -124,6 +150,15 @@ mod tests {
         assert!(is_body(&parse_quote!(Option<Bytes>)));
         assert!(is_whole(&parse_quote!(Session)));
         assert!(!is_whole(&parse_quote!(Person)));
+    }
+
+    #[test]
+    fn tokens_are_printed_as_they_are_written() {
+        let texts = ["vec![1, 2]", "Self::PAGE", "Vec<Option<u8>>", "u8::from(5).max(1)", "&[1, 2]", "1 + 2"];
+        for text in texts {
+            let tokens: proc_macro2::TokenStream = text.parse().expect("tokens");
+            assert_eq!(source_text(tokens), text);
+        }
     }
 
     #[test]
