@@ -1,1 +1,19 @@
 //! Bytes to a request: target, query, forms, cookies, JSON.
+
+mod body;
+mod json;
+mod multipart;
+mod params;
+#[cfg(test)]
+pub(crate) mod properties;
+mod target;
+
+pub use body::BodyReader;
+pub use multipart::MultipartFile;
+pub use params::{ParamValue, Params};
+
+pub(crate) use body::Incoming;
+pub(crate) use json::parse_json;
+pub(crate) use multipart::parse_multipart;
+pub(crate) use params::parse_urlencoded;
+pub(crate) use target::{Decoding, decode_path};

@@ -1,1 +1,22 @@
-//! Values to bytes.
+//! Values to bytes: what a controller returns becomes a response.
+
+mod conditional;
+mod content_type;
+mod error_page;
+mod file;
+mod finish;
+mod into_response;
+mod range;
+mod resource;
+mod response;
+mod stream;
+
+pub use error_page::ErrorInfo;
+pub use file::StaticFile;
+pub use into_response::{IntoResponse, Redirect};
+pub use response::{Body, OutgoingBody, Response};
+pub use stream::{Event, Sse, Stream};
+
+pub(crate) use error_page::{ErrorPageEntry, ErrorPages};
+pub(crate) use finish::{Reason, finish};
+pub(crate) use resource::Resources;

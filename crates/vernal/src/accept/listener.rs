@@ -1,0 +1,100 @@
+//! The listening socket, and the loop that takes connections from it.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+use crate::accept::{Drain, http};
+use crate::app::App;
+use crate::error::StartErrorKind;
+use crate::start::ConnectionSettings;
+use crate::{Error, Result};
+
+/// Connections that may wait to be accepted. A small backlog makes bursts wait for a second and more, since the
+/// kernel drops what does not fit.
+const BACKLOG: i32 = 4096;
+
+/// Binds a host and a port. An empty host means every interface, IPv6 and IPv4 alike.
+///
+/// # Errors
+///
+/// A start-up error that names the address and the reason.
+pub(crate) fn bind(host: &str, port: u16) -> Result<StdListener> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<SocketAddr> = match host {
+        "" => vec![SocketAddr::from(([0u16; 8], port)), SocketAddr::from(([0u8; 4], port))],
+        _ => (host, port)
+            .to_socket_addrs()
+            .map_err(|error| unbound(&format!("{host:?}"), &format!("the host is not known: {error}")))?
+            .collect(),
+    };
+    let mut last = unbound(host, "the host has no address");
+    for address in addresses {
+        match listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = unbound(&address.to_string(), &explain(&error)),
+        }
+    }
+    Err(last)
+}
+
+fn listen(address: SocketAddr) -> io::Result<StdListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_reuse_address(true)?;
+    // accepted connections inherit this, which saves a system call for each
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn unbound(address: &str, reason: &str) -> Error {
+    Error::start(StartErrorKind::Bind, format!("cannot listen on {address}: {reason}"))
+}
+
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "the port is in use, perhaps by this program started before".to_owned(),
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Hands the socket to the runtime of this thread.
+///
+/// # Errors
+///
+/// The error of the operating system.
+pub(crate) fn from_std(listener: &StdListener) -> io::Result<TcpListener> {
+    TcpListener::from_std(listener.try_clone()?)
+}
+
+/// Takes connections until the drain begins; each is served by a task of its own.
+pub(crate) async fn accept_loop(listener: TcpListener, app: App, settings: Arc<ConnectionSettings>, drain: Drain) {
+    let next = async || (drain.connection().await, listener.accept().await);
+    while let Some((permit, accepted)) = drain.unless_begun(next()).await {
+        match accepted {
+            Ok((stream, peer)) => {
+                tokio::spawn(http::serve(stream, peer, app.clone(), Arc::clone(&settings), drain.clone(), permit));
+            }
+            Err(error) => pause_after(&error).await,
+        }
+    }
+}
+
+/// A connection that died while it waited says nothing about the next one; too many open files does, and passes.
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        tracing::warn!(%error, "connections cannot be accepted for now");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,96 @@
+//! How long a connection may keep the server waiting.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// What a connection is doing, as its socket and its service see it. One of these a connection; no timer runs for a
+/// request, since a deadline is only computed when the connection's one timer fires.
+#[derive(Default)]
+pub(crate) struct Watch {
+    stage: AtomicU8,
+    requests: AtomicU32,
+    in_flight: AtomicU32,
+    since: AtomicU64,
+}
+
+const IDLE: u8 = 0;
+const HEADER: u8 = 1;
+const BUSY: u8 = 2;
+
+impl Watch {
+    pub(crate) fn new() -> Self {
+        let watch = Watch::default();
+        watch.enter(HEADER);
+        watch
+    }
+
+    /// Bytes have arrived.
+    pub(crate) fn received(&self) {
+        if self.stage.load(Ordering::Relaxed) == IDLE {
+            self.enter(HEADER);
+        }
+    }
+
+    /// Bytes have gone out: the client reads.
+    pub(crate) fn sent(&self) {
+        if self.stage.load(Ordering::Relaxed) != HEADER {
+            self.since.store(now(), Ordering::Relaxed);
+        }
+    }
+
+    /// There is nothing to read.
+    pub(crate) fn starved(&self) {
+        let busy = self.stage.load(Ordering::Relaxed) == BUSY;
+        if busy && self.in_flight.load(Ordering::Relaxed) == 0 {
+            self.enter(IDLE);
+        }
+    }
+
+    /// A request goes to the app; the answer is out when the guard is dropped.
+    pub(crate) fn begin_request(&self) {
+        self.stage.store(BUSY, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests this connection has made.
+    pub(crate) fn requests(&self) -> u32 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn end_request(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The time until the connection has kept the server waiting too long; zero when it has.
+    pub(crate) fn remaining(&self, header: Duration, idle: Duration) -> Duration {
+        let allowed = match self.stage.load(Ordering::Relaxed) {
+            IDLE => idle,
+            HEADER => header,
+            _ => return header.min(idle).max(Duration::from_secs(1)),
+        };
+        let waited = now().saturating_sub(self.since.load(Ordering::Relaxed));
+        allowed.saturating_sub(Duration::from_millis(waited))
+    }
+
+    fn enter(&self, stage: u8) {
+        self.since.store(now(), Ordering::Relaxed);
+        self.stage.store(stage, Ordering::Relaxed);
+    }
+}
+
+/// Milliseconds since the first connection.
+fn now() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_millis() as u64
+}
+
+/// Holds a connection busy while an answer of unknown length is on its way.
+pub(crate) struct InFlight(pub(crate) std::sync::Arc<crate::request::Connection>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.watch.end_request();
+    }
+}

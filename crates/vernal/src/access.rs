@@ -1,0 +1,33 @@
+//! The access log: a line for each request, when it is switched on.
+
+use std::time::Instant;
+
+use http_body::Body as _;
+
+use crate::request::Request;
+use crate::respond::OutgoingBody;
+
+/// A request that is to be logged.
+pub(crate) struct Access {
+    began: Instant,
+}
+
+impl Access {
+    pub(crate) fn begin() -> Self {
+        Access { began: Instant::now() }
+    }
+
+    /// Writes the line: who asked for what, what was answered, and how long it took to the first byte.
+    pub(crate) fn end(self, request: &Request, sent: &http::Response<OutgoingBody>) {
+        let peer = request.peer_addr().map_or_else(|| "-".to_owned(), |peer| peer.to_string());
+        tracing::info!(
+            target: "vernal::access",
+            peer,
+            method = %request.method,
+            target = %request.uri(),
+            status = sent.status().as_u16(),
+            bytes = sent.body().size_hint().exact(),
+            microseconds = self.began.elapsed().as_micros() as u64,
+        );
+    }
+}

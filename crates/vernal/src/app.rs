@@ -1,0 +1,320 @@
+//! What was declared, checked and frozen at start.
+
+use std::sync::Arc;
+
+use crate::bind::{BodyUse, Kind, Param, StateMap};
+use crate::controller::{Answer, Controller, Objects};
+use crate::error::StartErrorKind;
+use crate::filter::{Filter, FilterEntry, FilterPattern, Filters};
+use crate::parse::Decoding;
+use crate::request::Request;
+use crate::respond::{ErrorInfo, ErrorPageEntry, ErrorPages, Resources};
+use crate::route::{Location, MappingId, Route, Table, TableBuilder};
+use crate::session::{MemorySessions, Session, SessionSettings, SessionStore};
+use crate::{Cookies, Error, Limits, Result, session};
+
+/// Everything that was declared, checked and ready to answer requests. Cheap to clone.
+///
+/// ```
+/// use vernal::{App, Request, Route, controller};
+///
+/// let hello = controller::from_fn(|_: &Request| "Hello, world!");
+/// let app = App::builder().route(Route::path("/"), hello).build()?;
+/// # Ok::<(), vernal::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+struct Shared {
+    table: Table,
+    targets: Vec<Target>,
+    filters: Filters,
+    error_pages: ErrorPages,
+    resources: Resources,
+    state: StateMap,
+    session_store: Box<dyn SessionStore>,
+    session_settings: SessionSettings,
+    limits: Limits,
+    decoding: Decoding,
+    expose_errors: bool,
+    access_log: bool,
+}
+
+/// A controller with what the journey wants to know of it.
+pub(crate) struct Target {
+    pub(crate) controller: Arc<dyn Controller>,
+    pub(crate) body_use: BodyUse,
+    pub(crate) may_block: bool,
+}
+
+impl App {
+    /// Starts to declare an app without any attribute.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// All mappings, a line each: methods, pattern, controller with file and line.
+    pub fn mappings(&self) -> impl Iterator<Item = String> {
+        self.0.table.iter().map(|(_, mapping)| {
+            let place = mapping.location.map(|location| location.to_string()).unwrap_or_default();
+            format!("{} {} {place}", mapping.route.methods_text(), mapping.route.target_text())
+        })
+    }
+
+    pub(crate) fn is(&self, other: &App) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.0.table
+    }
+
+    pub(crate) fn target(&self, id: MappingId) -> &Target {
+        &self.0.targets[id as usize]
+    }
+
+    pub(crate) fn filters(&self) -> &Filters {
+        &self.0.filters
+    }
+
+    pub(crate) fn error_pages(&self) -> &ErrorPages {
+        &self.0.error_pages
+    }
+
+    pub(crate) fn resources(&self) -> &Resources {
+        &self.0.resources
+    }
+
+    pub(crate) fn state(&self) -> &StateMap {
+        &self.0.state
+    }
+
+    pub(crate) fn session_store(&self) -> &dyn SessionStore {
+        &*self.0.session_store
+    }
+
+    pub(crate) fn session_settings(&self) -> &SessionSettings {
+        &self.0.session_settings
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn decoding(&self) -> Decoding {
+        self.0.decoding
+    }
+
+    pub(crate) fn exposes_errors(&self) -> bool {
+        self.0.expose_errors
+    }
+
+    pub(crate) fn logs_access(&self) -> bool {
+        self.0.access_log
+    }
+
+    pub(crate) async fn open_session(&self, cookies: &Cookies, create: bool) -> Result<Option<Session>> {
+        session::open(self.session_store(), self.session_settings(), cookies, create).await
+    }
+}
+
+/// Declares an app: routes, filters, error pages, files, stores, limits. The attributes lower to the same calls.
+#[derive(Default)]
+pub struct Builder {
+    routes: Vec<(Vec<Route>, Option<Location>, Arc<dyn Controller>)>,
+    filters: Vec<FilterEntry>,
+    error_pages: Vec<ErrorPageEntry>,
+    resources: Resources,
+    state: StateMap,
+    session_store: Option<Box<dyn SessionStore>>,
+    session_settings: SessionSettings,
+    limits: Limits,
+    prefer_coroutine: bool,
+    expose_errors: bool,
+    access_log: bool,
+    objects: Objects,
+    mistakes: Vec<String>,
+}
+
+impl Builder {
+    /// Maps requests to a controller.
+    pub fn route(self, route: Route, controller: impl Controller) -> Self {
+        self.declare_route(vec![route], None, Arc::new(controller))
+    }
+
+    /// Puts a filter around the controllers whose path matches; filters run in the order in which they were added.
+    pub fn filter(mut self, pattern: FilterPattern, filter: impl Filter) -> Self {
+        let order = i32::try_from(self.filters.len()).unwrap_or(i32::MAX);
+        let filter = Box::new(filter);
+        self.filters.push(FilterEntry { patterns: vec![pattern], order: Some(order), location: None, filter });
+        self
+    }
+
+    /// Makes the page for errors of these codes: `404`, `40x`, `4xx`, or `*` for all.
+    pub fn error_page<F>(mut self, codes: &[&str], page: F) -> Self
+    where
+        F: for<'r> Fn(&'r ErrorInfo, &'r Request) -> Answer<'r> + Send + Sync + 'static,
+    {
+        let codes = codes.iter().map(|code| (*code).to_owned()).collect();
+        self.error_pages.push(ErrorPageEntry { codes, location: None, page: Box::new(page) });
+        self
+    }
+
+    /// Serves files: `/public/*` or `/public/**` from below a directory, `*.ico` or `**.txt` by their ending.
+    pub fn resource(mut self, pattern: &str, directory: impl AsRef<std::path::Path>) -> Self {
+        if let Err(mistake) = self.resources.add(pattern, directory) {
+            self.mistakes.push(mistake);
+        }
+        self
+    }
+
+    /// Serves these files where a directory is asked for; none by default.
+    pub fn index_files<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.resources = self.resources.index_files(names);
+        self
+    }
+
+    /// Whether files whose name begins with a dot are served; no by default.
+    pub fn dotfiles(mut self, allowed: bool) -> Self {
+        self.resources = self.resources.dotfiles(allowed);
+        self
+    }
+
+    /// Gives the controllers a value; they receive it as `State<T>`.
+    pub fn manage<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.state.insert(value);
+        self
+    }
+
+    /// Keeps sessions elsewhere than in this process.
+    pub fn session_store(mut self, store: impl SessionStore) -> Self {
+        self.session_store = Some(Box::new(store));
+        self
+    }
+
+    /// The session cookie and the life of sessions.
+    pub fn session(mut self, settings: SessionSettings) -> Self {
+        self.session_settings = settings;
+        self
+    }
+
+    /// The bounds on what clients may send.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Runs every controller on the event loop. By default a plain `fn` runs on the blocking pool, so that it may
+    /// block.
+    pub fn prefer_coroutine(mut self, prefer: bool) -> Self {
+        self.prefer_coroutine = prefer;
+        self
+    }
+
+    /// Shows the text of errors other than `HttpError` to clients, as the reference does; no by default.
+    pub fn expose_errors(mut self, expose: bool) -> Self {
+        self.expose_errors = expose;
+        self
+    }
+
+    /// Writes a line for each request (target `vernal::access`, level info); no by default.
+    pub fn access_log(mut self, log: bool) -> Self {
+        self.access_log = log;
+        self
+    }
+
+    pub(crate) fn declare_route(
+        mut self,
+        routes: Vec<Route>,
+        location: Option<Location>,
+        controller: Arc<dyn Controller>,
+    ) -> Self {
+        self.routes.push((routes, location, controller));
+        self
+    }
+
+    pub(crate) fn declare_filter(mut self, entry: FilterEntry) -> Self {
+        self.filters.push(entry);
+        self
+    }
+
+    pub(crate) fn declare_error_page(mut self, entry: ErrorPageEntry) -> Self {
+        self.error_pages.push(entry);
+        self
+    }
+
+    pub(crate) fn objects(&mut self) -> &mut Objects {
+        &mut self.objects
+    }
+
+    pub(crate) fn mistake(&mut self, mistake: String) {
+        self.mistakes.push(mistake);
+    }
+
+    /// Checks everything and freezes it.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes together, a line each, with function, file and line where they are known: bad patterns, routes
+    /// that could both take a request, a `State` that no one manages, two error pages for one code.
+    pub fn build(self) -> Result<App> {
+        let mut mistakes = self.mistakes;
+        let mut table = TableBuilder::new();
+        let mut targets = Vec::new();
+        for (routes, location, controller) in self.routes {
+            check_state(controller.params(), &self.state, location, &mut mistakes);
+            for route in &routes {
+                table.add(route, location);
+                let body_use = controller.params().iter().map(Param::body_use).max().unwrap_or(BodyUse::Nothing);
+                let may_block = controller.may_block() && !self.prefer_coroutine;
+                targets.push(Target { controller: Arc::clone(&controller), body_use, may_block });
+            }
+        }
+        let filters = Filters::new(self.filters, &mut mistakes);
+        let mut error_pages = ErrorPages::default();
+        for page in self.error_pages {
+            error_pages.add(page, &mut mistakes);
+        }
+        let table = match table.build() {
+            Ok(table) if mistakes.is_empty() => table,
+            built => {
+                mistakes.extend(built.err().unwrap_or_default());
+                return Err(Error::start(StartErrorKind::Declaration, mistakes.join("\n")));
+            }
+        };
+        self.session_settings.check()?;
+        let sessions = self.limits.sessions;
+        Ok(App(Arc::new(Shared {
+            table,
+            targets,
+            filters,
+            error_pages,
+            resources: self.resources,
+            state: self.state,
+            session_store: self.session_store.unwrap_or_else(|| Box::new(MemorySessions::new(sessions))),
+            session_settings: self.session_settings,
+            limits: self.limits,
+            decoding: Decoding::default(),
+            expose_errors: self.expose_errors,
+            access_log: self.access_log,
+        })))
+    }
+}
+
+/// Reports every managed value that a controller asks for and no one gave.
+fn check_state(params: &[Param], state: &StateMap, location: Option<Location>, mistakes: &mut Vec<String>) {
+    for param in params {
+        match param.kind {
+            Kind::State(name, id) if !state.contains(id) => {
+                let place = location.map_or_else(|| "a controller".to_owned(), |location| location.to_string());
+                mistakes.push(format!(
+                    "{place}: the argument {} wants a State<{}>, but the server was given none: call .manage(…)",
+                    param.name,
+                    name()
+                ));
+            }
+            Kind::Model(fields) => check_state(fields, state, location, mistakes),
+            _ => {}
+        }
+    }
+}

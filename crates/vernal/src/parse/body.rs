@@ -1,0 +1,229 @@
+//! The body of a request: nothing, bytes in memory, or a stream that is read when asked for.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use http_body::Body as _;
+
+use crate::{HttpError, Limits};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Arriving = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
+
+/// A body as the transport hands it over.
+#[derive(Default)]
+pub(crate) enum Incoming {
+    #[default]
+    Empty,
+    Whole(Bytes),
+    Arriving(Arriving),
+}
+
+impl Incoming {
+    /// A body of any transport; one that is known to be empty costs nothing.
+    pub(crate) fn new<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
+    {
+        if body.is_end_stream() { Incoming::Empty } else { Incoming::Arriving(Box::pin(Boxed(body))) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Incoming::Empty)
+    }
+
+    /// Reads all of it, up to the limit `body`.
+    pub(crate) async fn read_whole(self, limits: &Limits) -> Result<Bytes, HttpError> {
+        if let Incoming::Whole(bytes) = self {
+            return if bytes.len() > limits.body { Err(too_large(limits.body)) } else { Ok(bytes) };
+        }
+        let mut reader = self.into_reader(limits);
+        reader.remaining = limits.body;
+        reader.check_announced(limits.body)?;
+        let Some(first) = reader.chunk().await? else { return Ok(Bytes::new()) };
+        let Some(second) = reader.chunk().await? else { return Ok(first) };
+        let mut whole = BytesMut::with_capacity(first.len() + second.len());
+        whole.extend_from_slice(&first);
+        whole.extend_from_slice(&second);
+        while let Some(chunk) = reader.chunk().await? {
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Reads it piece by piece, up to the limit `upload`.
+    pub(crate) fn into_reader(self, limits: &Limits) -> BodyReader {
+        BodyReader {
+            incoming: self,
+            rest: Bytes::new(),
+            limit: limits.upload,
+            remaining: limits.upload,
+            timeout: limits.body_timeout,
+            deadline: None,
+        }
+    }
+}
+
+/// The body of a request, piece by piece: nothing is buffered beyond the piece at hand.
+///
+/// ```
+/// use vernal::{BodyReader, Result};
+///
+/// async fn count(mut body: BodyReader) -> Result<String> {
+///     let mut bytes = 0;
+///     while let Some(chunk) = body.chunk().await? {
+///         bytes += chunk.len();
+///     }
+///     Ok(format!("{bytes} bytes"))
+/// }
+/// ```
+pub struct BodyReader {
+    incoming: Incoming,
+    rest: Bytes,
+    limit: usize,
+    remaining: usize,
+    timeout: Duration,
+    deadline: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl BodyReader {
+    /// The next piece as it arrived; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// 413 when the body is over the limit `upload`, 408 when nothing arrives for `body_timeout`, 400 when the
+    /// client breaks off or its framing is malformed.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
+        std::future::poll_fn(|context| self.poll_chunk(context)).await.transpose()
+    }
+
+    /// At most `limit` bytes; empty at the end, or when `limit` is 0.
+    ///
+    /// # Errors
+    ///
+    /// As [`chunk`](BodyReader::chunk).
+    pub async fn read(&mut self, limit: usize) -> Result<Bytes, HttpError> {
+        if limit == 0 {
+            return Ok(Bytes::new());
+        }
+        let mut chunk = self.chunk().await?.unwrap_or_default();
+        self.rest = chunk.split_off(limit.min(chunk.len()));
+        Ok(chunk)
+    }
+
+    /// Refuses a body whose announced length is over the limit before any of it is read.
+    fn check_announced(&self, limit: usize) -> Result<(), HttpError> {
+        match &self.incoming {
+            Incoming::Arriving(body) if body.size_hint().lower() > limit as u64 => Err(too_large(limit)),
+            _ => Ok(()),
+        }
+    }
+
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, HttpError>>> {
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.rest))));
+        }
+        let chunk = match &mut self.incoming {
+            Incoming::Empty => None,
+            Incoming::Whole(_) => match std::mem::take(&mut self.incoming) {
+                Incoming::Whole(bytes) if !bytes.is_empty() => Some(bytes),
+                _ => None,
+            },
+            Incoming::Arriving(body) => match next_data(body.as_mut(), context) {
+                Poll::Pending => return self.poll_deadline(context),
+                Poll::Ready(Err(error)) => return self.fail(broken(&*error)),
+                Poll::Ready(Ok(chunk)) => chunk,
+            },
+        };
+        self.deadline = None;
+        let Some(chunk) = chunk else { return Poll::Ready(None) };
+        match self.remaining.checked_sub(chunk.len()) {
+            Some(remaining) => self.remaining = remaining,
+            None => return self.fail(too_large(self.limit)),
+        }
+        Poll::Ready(Some(Ok(chunk)))
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, HttpError>>> {
+        let timeout = self.timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        match deadline.as_mut().poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) => {
+                let seconds = timeout.as_secs();
+                let explain = format!("No byte of the body arrived for {seconds} seconds.");
+                self.fail(HttpError::new(408).explain(explain))
+            }
+        }
+    }
+
+    fn fail(&mut self, error: HttpError) -> Poll<Option<Result<Bytes, HttpError>>> {
+        self.incoming = Incoming::Empty;
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+impl Stream for BodyReader {
+    type Item = Result<Bytes, HttpError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_chunk(context)
+    }
+}
+
+/// The next data frame; trailers and empty frames are passed over.
+fn next_data(
+    mut body: Pin<&mut (dyn http_body::Body<Data = Bytes, Error = BoxError> + Send)>,
+    context: &mut Context<'_>,
+) -> Poll<Result<Option<Bytes>, BoxError>> {
+    loop {
+        match body.as_mut().poll_frame(context) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(Ok(None)),
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) if !data.is_empty() => return Poll::Ready(Ok(Some(data))),
+                _ => {}
+            },
+        }
+    }
+}
+
+fn too_large(limit: usize) -> HttpError {
+    HttpError::new(413).explain(format!("The body may have at most {limit} bytes."))
+}
+
+fn broken(error: &dyn std::error::Error) -> HttpError {
+    HttpError::bad_request(format!("The body could not be read: {error}."))
+}
+
+/// Any body, with its error boxed.
+struct Boxed<B>(B);
+
+impl<B> http_body::Body for Boxed<B>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.0).poll_frame(context).map_err(Into::into)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.0.size_hint()
+    }
+}

@@ -1,0 +1,464 @@
+//! What a client asked for.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use http::{Extensions, Method, Uri, Version};
+use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
+use tokio::sync::OnceCell;
+
+use crate::accept::Watch;
+use crate::app::App;
+use crate::bind::{BodyUse, Param, Source, State};
+use crate::parse::{BodyReader, Decoding, Incoming, Params, decode_path, parse_json, parse_multipart, parse_urlencoded};
+use crate::route::{Location, Lookup, MappingId};
+use crate::session::Session;
+use crate::{Cookie, Cookies, Headers, HttpError, Limits, Result};
+
+/// What all requests of one connection have in common.
+pub(crate) struct Connection {
+    pub(crate) app: App,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) watch: Watch,
+}
+
+/// What the route captured: ranges of the path.
+#[derive(Default)]
+pub(crate) struct Captures {
+    pub(crate) mapping: Option<MappingId>,
+    pub(crate) values: SmallVec<[Range<u32>; 4]>,
+    pub(crate) groups: SmallVec<[Option<Range<u32>>; 4]>,
+}
+
+/// A request, and everything that can be asked about it.
+///
+/// Parts of it are parsed when they are first asked for; what no one asks for costs nothing. Filters may change
+/// [`headers`](Request::headers), [`extensions`](Request::extensions) and the parameters; the controller sees the
+/// change.
+///
+/// ```
+/// use vernal::Request;
+///
+/// let request = Request::new("GET", "/hello/world?age=16").with_header("Accept", "text/plain");
+/// assert_eq!(request.path(), "/hello/world");
+/// assert_eq!(request.param("age"), Some("16"));
+/// ```
+#[derive(Default)]
+pub struct Request {
+    /// The method; matched in any case, so `get` and `GET` are the same.
+    pub method: Method,
+    /// The header fields.
+    pub headers: Headers,
+    /// Values that filters and services attach, by type.
+    pub extensions: Extensions,
+    uri: Uri,
+    version: Version,
+    decoded_path: Option<Box<str>>,
+    captures: Captures,
+    params: OnceLock<Params>,
+    cookies: OnceLock<Cookies>,
+    incoming: Mutex<Incoming>,
+    body: OnceCell<Bytes>,
+    session: OnceCell<Session>,
+    connection: Option<Arc<Connection>>,
+}
+
+impl Request {
+    /// A request made by hand, for tests and for calls inside the process.
+    ///
+    /// A target that is no URI, or a method that is no token, becomes `/` or `GET`.
+    pub fn new(method: &str, target: &str) -> Self {
+        Request {
+            method: method.parse().unwrap_or_default(),
+            uri: target.parse().unwrap_or_default(),
+            ..Request::default()
+        }
+    }
+
+    /// The same request with one more header field.
+    pub fn with_header(mut self, name: impl AsRef<str>, value: impl std::fmt::Display) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// The same request with this body.
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
+        self.incoming = Mutex::new(Incoming::Whole(body.into()));
+        self
+    }
+
+    pub(crate) fn from_parts(parts: http::request::Parts, incoming: Incoming) -> Self {
+        Request {
+            method: parts.method,
+            headers: Headers::from(parts.headers),
+            extensions: parts.extensions,
+            uri: parts.uri,
+            version: parts.version,
+            incoming: Mutex::new(incoming),
+            ..Request::default()
+        }
+    }
+
+    /// The target as it came.
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The version of HTTP.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The path, percent-decoded, with its leading slash.
+    pub fn path(&self) -> &str {
+        match &self.decoded_path {
+            Some(path) => path,
+            None if self.uri.path().is_empty() => "/",
+            None => self.uri.path(),
+        }
+    }
+
+    /// The query as it came, without the `?`; empty if there is none.
+    pub fn query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
+    }
+
+    /// The host the client asked for, with the port if it named one.
+    pub fn host(&self) -> Option<&str> {
+        self.headers.get("host").or_else(|| self.uri.authority().map(|authority| authority.as_str()))
+    }
+
+    /// The media type of the body, as it came.
+    pub fn content_type(&self) -> Option<&str> {
+        self.headers.get("content-type")
+    }
+
+    /// The length of the body in bytes, where the client said it.
+    pub fn content_length(&self) -> Option<u64> {
+        self.headers.get("content-length")?.parse().ok()
+    }
+
+    /// The address of the client's end of the connection; none inside the process.
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.connection.as_ref()?.peer
+    }
+
+    /// The pattern or regular expression of the route that was found, for logs and metrics.
+    pub fn route(&self) -> Option<&str> {
+        Some(self.app()?.table().pattern_text(self.captures.mapping?))
+    }
+
+    /// The value of a `{variable}` of the path pattern.
+    pub fn path_value(&self, name: &str) -> Option<&str> {
+        let names = self.app()?.table().mapping_names(self.captures.mapping?);
+        let index = names.iter().position(|variable| variable == name)?;
+        self.captured(self.captures.values.get(index))
+    }
+
+    /// The text that the `*` or `**` of the path pattern matched.
+    pub fn path_wildcard(&self) -> Option<&str> {
+        let names = self.app()?.table().mapping_names(self.captures.mapping?);
+        if names.is_empty() { self.captured(self.captures.values.first()) } else { None }
+    }
+
+    /// All path values with their names; a wildcard's name is empty.
+    pub fn path_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let names = self.app().zip(self.captures.mapping).map_or(&[][..], |(app, id)| app.table().mapping_names(id));
+        self.captures.values.iter().enumerate().filter_map(|(index, range)| {
+            Some((names.get(index).map_or("", String::as_str), self.captured(Some(range))?))
+        })
+    }
+
+    /// The groups of the route's regular expression; none for a group that took no part.
+    pub fn groups(&self) -> impl Iterator<Item = Option<&str>> {
+        self.captures.groups.iter().map(|group| self.captured(group.as_ref()))
+    }
+
+    /// The first value of a parameter; none as well where the query cannot be parsed.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params().ok()?.get(name)
+    }
+
+    /// All parameters: those of a form first, then those of the query.
+    ///
+    /// # Errors
+    ///
+    /// 400 for a query that cannot be decoded or has too many parameters. (A form that cannot be parsed has already
+    /// ended the request.)
+    pub fn params(&self) -> Result<&Params, HttpError> {
+        if let Some(params) = self.params.get() {
+            return Ok(params);
+        }
+        let mut params = Params::default();
+        self.parse_query(&mut params)?;
+        Ok(self.params.get_or_init(|| params))
+    }
+
+    /// All parameters, to change them.
+    ///
+    /// # Errors
+    ///
+    /// As [`params`](Request::params).
+    pub fn params_mut(&mut self) -> Result<&mut Params, HttpError> {
+        let mut params = match self.params.take() {
+            Some(params) => params,
+            None => Params::default(),
+        };
+        if params.is_empty() {
+            self.parse_query(&mut params)?;
+        }
+        self.params = OnceLock::from(params);
+        self.params.get_mut().ok_or_else(|| HttpError::new(500))
+    }
+
+    /// The cookies the client sent.
+    pub fn cookies(&self) -> &Cookies {
+        self.cookies.get_or_init(|| Cookies::parse(&self.headers))
+    }
+
+    /// One cookie the client sent.
+    pub fn cookie(&self, name: &str) -> Option<&Cookie> {
+        self.cookies().get(name)
+    }
+
+    /// The session, created if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// The error of the session store.
+    pub async fn session(&self) -> Result<Session> {
+        let open = async || {
+            let session = self.require_app()?.open_session(self.cookies(), true).await?;
+            session.ok_or_else(|| HttpError::new(500).explain("the session store made no session").into())
+        };
+        self.session.get_or_try_init(open).await.cloned()
+    }
+
+    /// The session, if the client has one.
+    ///
+    /// # Errors
+    ///
+    /// The error of the session store.
+    pub async fn existing_session(&self) -> Result<Option<Session>> {
+        if let Some(session) = self.session.get() {
+            return Ok(Some(session.clone()));
+        }
+        match self.require_app()?.open_session(self.cookies(), false).await? {
+            Some(session) => Ok(Some(self.session.get_or_init(async || session).await.clone())),
+            None => Ok(None),
+        }
+    }
+
+    /// The whole body, read on first use.
+    ///
+    /// # Errors
+    ///
+    /// 413 for a body over the limit, 408 for one that stops coming, 400 for one that breaks off.
+    pub async fn bytes(&self) -> Result<&Bytes, HttpError> {
+        self.body.get_or_try_init(async || self.take_incoming().read_whole(self.limits()).await).await
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// 400 for another content type, and for a text that is not JSON or not of this shape.
+    pub async fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
+        if !self.content_type().is_some_and(is_json) {
+            let wanted = "The content type of this request must be \"application/json\"";
+            return Err(HttpError::bad_request(wanted));
+        }
+        parse_json(self.bytes().await?, self.limits())
+    }
+
+    /// The body piece by piece; empty when something else has read it before.
+    pub fn body_reader(&self) -> BodyReader {
+        self.take_incoming().into_reader(self.limits())
+    }
+
+    /// A value given to the server with `manage`.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        self.app()?.state().get()
+    }
+}
+
+/// What the stations of the journey ask for.
+impl Request {
+    pub(crate) fn connection(&self) -> Option<&Arc<Connection>> {
+        self.connection.as_ref()
+    }
+
+    pub(crate) fn set_connection(&mut self, connection: Arc<Connection>) {
+        self.connection = Some(connection);
+    }
+
+    /// Decodes the path; everything that asks for it comes later.
+    pub(crate) fn decode_path(&mut self) -> Result<(), HttpError> {
+        self.decoded_path = decode_path(self.uri.path(), self.require_app()?.decoding())?;
+        Ok(())
+    }
+
+    pub(crate) fn set_captures(&mut self, captures: Captures) {
+        self.captures = captures;
+    }
+
+    /// Reads of the body what the controller's signature asks for.
+    pub(crate) async fn prepare(&self, body_use: BodyUse) -> Result<(), HttpError> {
+        match body_use {
+            BodyUse::Nothing | BodyUse::Stream => Ok(()),
+            BodyUse::Form => self.load_params().await,
+            BodyUse::Whole => {
+                self.bytes().await?;
+                self.load_params().await
+            }
+        }
+    }
+
+    /// Whether the body is a form that no one has read yet.
+    pub(crate) fn has_form(&self) -> bool {
+        self.params.get().is_none() && self.has_body() && self.content_type().is_some_and(is_form)
+    }
+
+    /// Parses the parameters of the form, if the body is one, and of the query.
+    pub(crate) async fn load_params(&self) -> Result<(), HttpError> {
+        if self.params.get().is_some() {
+            return Ok(());
+        }
+        let mut params = Params::default();
+        if self.has_form() {
+            self.parse_form(&mut params).await?;
+        }
+        self.parse_query(&mut params)?;
+        self.params.get_or_init(|| params);
+        Ok(())
+    }
+
+    /// The text of a plain argument.
+    pub(crate) fn text(&self, param: &Param) -> Result<Option<&str>> {
+        Ok(match param.source {
+            Source::Path => self.path_value(&param.name).or_else(|| self.path_wildcard()),
+            Source::Parameter | Source::Request => self.text_param(&param.name)?,
+            Source::Header => self.header_values(&param.name).next(),
+            Source::Cookie => self.cookie(&param.name).map(Cookie::value),
+            Source::Group(index) => {
+                let absent = || HttpError::new(400).explain(format!("the expression has no group {index}"));
+                self.groups().nth(index).ok_or_else(absent)?
+            }
+        })
+    }
+
+    /// The values of a header field; `user_token` finds `User-Token` as well.
+    pub(crate) fn header_values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let dashed = if self.headers.contains(name) { name.into() } else { name.replace('_', "-") };
+        self.headers.as_map().get_all(dashed).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+    }
+
+    /// Where the controller of this request was declared.
+    pub(crate) fn location(&self, app: &App) -> Option<Location> {
+        app.table().location(self.captures.mapping?)
+    }
+
+    pub(crate) fn opened_session(&self) -> Option<&Session> {
+        self.session.get()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        static DEFAULT: std::sync::LazyLock<Limits> = std::sync::LazyLock::new(Limits::default);
+        self.app().map_or(&DEFAULT, App::limits)
+    }
+
+    pub(crate) fn app(&self) -> Option<&App> {
+        self.connection.as_ref().map(|connection| &connection.app)
+    }
+
+    fn require_app(&self) -> Result<&App, HttpError> {
+        self.app().ok_or_else(|| HttpError::new(500).explain("this request belongs to no app"))
+    }
+
+    fn captured(&self, range: Option<&Range<u32>>) -> Option<&str> {
+        let range = range?;
+        self.path().get(range.start as usize..range.end as usize)
+    }
+
+    /// The first text of a parameter; a file is no text (`spec/08` C13).
+    fn text_param(&self, name: &str) -> Result<Option<&str>> {
+        let params = self.params()?;
+        let text = params.get(name);
+        if text.is_none() && params.contains(name) {
+            return Err(HttpError::bad_request(format!("Parameter[{name}] should be text, not a file.")).into());
+        }
+        Ok(text)
+    }
+
+    fn parse_query(&self, into: &mut Params) -> Result<(), HttpError> {
+        match self.uri.query() {
+            Some(query) => {
+                let decoding = self.app().map(App::decoding).unwrap_or_default();
+                parse_urlencoded(into, query.as_bytes(), decoding, self.limits().parameters)
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn parse_form(&self, into: &mut Params) -> Result<(), HttpError> {
+        let decoding = self.app().map(App::decoding).unwrap_or_default();
+        let content_type = self.content_type().unwrap_or_default();
+        if is_multipart(content_type) {
+            let body = match self.body.get() {
+                Some(bytes) => Incoming::Whole(bytes.clone()),
+                None => self.take_incoming(),
+            };
+            return parse_multipart(body.into_reader(self.limits()), content_type, self.limits(), decoding, into).await;
+        }
+        parse_urlencoded(into, self.bytes().await?, Decoding { plus_is_space: true, ..decoding }, self.limits().parameters)
+    }
+
+    fn has_body(&self) -> bool {
+        let incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
+        !incoming.is_empty() || self.body.get().is_some_and(|bytes| !bytes.is_empty())
+    }
+
+    fn take_incoming(&self) -> Incoming {
+        std::mem::take(&mut *self.incoming.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Conditions on parameters: a file is present and has no text (`spec/08` B14).
+impl Lookup for Params {
+    fn present(&self, name: &str) -> bool {
+        self.contains(name)
+    }
+
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.get_all(name)
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+        || media_type.len() > 5 && media_type.get(media_type.len() - 5..).is_some_and(|end| end.eq_ignore_ascii_case("+json"))
+}
+
+fn is_multipart(content_type: &str) -> bool {
+    content_type.get(..19).is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"))
+}
+
+fn is_form(content_type: &str) -> bool {
+    const URLENCODED: &str = "application/x-www-form-urlencoded";
+    let urlencoded = content_type.get(..URLENCODED.len());
+    is_multipart(content_type) || urlencoded.is_some_and(|start| start.eq_ignore_ascii_case(URLENCODED))
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("uri", &self.uri)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,333 @@
+//! A file as the answer: whole, in ranges, or not at all because the client has it (RFC 9110 sections 13 and 14).
+
+mod disposition;
+mod stream;
+
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, RANGE,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+pub(crate) use self::stream::FileStream;
+use self::stream::Segments;
+use super::conditional::{self, Verdict};
+use super::content_type;
+use super::range::{Ranges, parse_ranges};
+use crate::{Headers, HttpError};
+
+/// A file of the server's disk as a response.
+///
+/// The file is opened when the response is sent, not before. Requests by GET and HEAD get what HTTP offers for files:
+/// an `ETag` and `Last-Modified`, the conditional answers 304 and 412 (RFC 9110 section 13), ranges with 206 and 416
+/// (section 14). A HEAD request has the fields of the whole file and no body. For other methods the file is only the
+/// content of the answer, and always whole. Files of any size are sent in constant memory.
+///
+/// If there is no such file, or it is a directory or a device, or may not be read, the answer is a 404 with the
+/// explanation `Cannot find file for this url.` (`spec/05` section 6).
+///
+/// The path is the program's own. A path that a client sends, even in part, belongs into a
+/// [resource pattern](crate::respond::Resources), which lets nothing outside its directory be reached.
+///
+/// ```
+/// use vernal::respond::StaticFile;
+///
+/// fn report() -> StaticFile {
+///     StaticFile::new("reports/2026.pdf").download_as("Report 2026.pdf").cache_control("private, max-age=3600")
+/// }
+/// # let _ = report();
+/// ```
+#[derive(Debug, Clone)]
+pub struct StaticFile {
+    path: PathBuf,
+    fields: Headers,
+}
+
+impl StaticFile {
+    /// The file at this path; a relative path starts at the process's current directory.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        StaticFile { path: path.into(), fields: Headers::new() }
+    }
+
+    /// The `Content-Type`, sent as it is given. Default: by the extension of the path, without a charset;
+    /// `application/octet-stream` where the extension is unknown.
+    ///
+    /// A value that cannot be sent (a line break in it, say) makes the answer a 500 and a line in the log, as with
+    /// [`Headers`].
+    pub fn content_type(mut self, content_type: impl fmt::Display) -> Self {
+        self.fields.insert(CONTENT_TYPE, content_type);
+        self
+    }
+
+    /// Asks the browser to save the file under this name instead of showing it (`Content-Disposition: attachment`,
+    /// RFC 6266). Default: the browser decides.
+    ///
+    /// Any name may be given: path separators and control characters become `_`, and a name beyond ASCII is sent
+    /// both as RFC 8187 has it and in a plain form for old clients.
+    pub fn download_as(mut self, name: impl AsRef<str>) -> Self {
+        self.fields.insert(http::header::CONTENT_DISPOSITION, disposition::attachment(name.as_ref()));
+        self
+    }
+
+    /// The `Cache-Control` field. Default: none, and a cache guesses by the file's age (RFC 9111 section 4.2.2).
+    ///
+    /// A value that cannot be sent is treated as with [`content_type`](StaticFile::content_type).
+    pub fn cache_control(mut self, directives: impl fmt::Display) -> Self {
+        self.fields.insert(CACHE_CONTROL, directives);
+        self
+    }
+
+    /// Opens the file and settles what of it is sent.
+    ///
+    /// Opening, and reading what is small, happens in place, as nginx does it: for a file in the page cache that
+    /// takes a few microseconds, less than handing it to another thread and back. This future is ready at once.
+    ///
+    /// # Errors
+    ///
+    /// 404 if there is no such regular file; 500, with a line in the log, if it is there and cannot be read, or if a
+    /// field cannot be sent.
+    pub(crate) async fn open(&self, method: &Method, headers: &Headers) -> Result<FileAnswer, HttpError> {
+        if let Some(field) = self.fields.invalid() {
+            tracing::error!(name = field.name, value = field.value, "a file's header field cannot be sent");
+            return Err(HttpError::new(500));
+        }
+        let source = Source::open(&self.path)?;
+        if method != Method::GET && method != Method::HEAD {
+            return self.whole(source);
+        }
+        match conditional::evaluate(method, headers, &source.etag, source.modified()) {
+            Verdict::NotModified => return Ok(self.not_modified(&source)),
+            Verdict::PreconditionFailed => return Ok(FileAnswer::refusal(StatusCode::PRECONDITION_FAILED)),
+            Verdict::Proceed => {}
+        }
+        if method == Method::HEAD {
+            let length = Some(source.length());
+            return Ok(FileAnswer::new(StatusCode::OK, self.describe(&source), FileBody::Empty { length }));
+        }
+        match source.requested(headers) {
+            Ranges::Whole => self.whole(source),
+            Ranges::Single(range) => self.part(source, range),
+            Ranges::Several(ranges) => self.parts(source, ranges),
+            Ranges::Unsatisfiable => {
+                let mut answer = FileAnswer::refusal(StatusCode::RANGE_NOT_SATISFIABLE);
+                set(&mut answer.headers, CONTENT_RANGE, &format!("bytes */{}", source.length()));
+                Ok(answer)
+            }
+        }
+    }
+
+    fn whole(&self, source: Source) -> Result<FileAnswer, HttpError> {
+        let fields = self.describe(&source);
+        let everything = Segments::from(0..source.length());
+        Ok(FileAnswer::new(StatusCode::OK, fields, source.body(everything)?))
+    }
+
+    fn part(&self, source: Source, range: Range<u64>) -> Result<FileAnswer, HttpError> {
+        let mut fields = self.describe(&source);
+        set(&mut fields, CONTENT_RANGE, &content_range(&range, source.length()));
+        Ok(FileAnswer::new(StatusCode::PARTIAL_CONTENT, fields, source.body(Segments::from(range))?))
+    }
+
+    /// Several ranges in one answer: `multipart/byteranges` (RFC 9110 section 14.6).
+    fn parts(&self, source: Source, ranges: Vec<Range<u64>>) -> Result<FileAnswer, HttpError> {
+        let content_type = self.type_of_file();
+        let boundary = random_boundary()?;
+        let mut segments = Segments::default();
+        for range in ranges {
+            let content_range = content_range(&range, source.length());
+            let mut header = format!("\r\n--{boundary}\r\nContent-Type: ").into_bytes();
+            header.extend_from_slice(content_type.as_bytes());
+            header.extend_from_slice(format!("\r\nContent-Range: {content_range}\r\n\r\n").as_bytes());
+            segments.push_text(header);
+            segments.push_file(range);
+        }
+        segments.push_text(format!("\r\n--{boundary}--\r\n"));
+
+        let mut fields = self.describe(&source);
+        set(&mut fields, CONTENT_TYPE, &format!("multipart/byteranges; boundary={boundary}"));
+        Ok(FileAnswer::new(StatusCode::PARTIAL_CONTENT, fields, source.body(segments)?))
+    }
+
+    /// 304 has the fields that keep a cache's copy fresh and none of those that describe a body (section 15.4.5).
+    fn not_modified(&self, source: &Source) -> FileAnswer {
+        let mut fields = HeaderMap::new();
+        if let Some(directives) = self.fields.as_map().get(CACHE_CONTROL) {
+            fields.insert(CACHE_CONTROL, directives.clone());
+        }
+        set(&mut fields, ETAG, &source.etag);
+        FileAnswer::new(StatusCode::NOT_MODIFIED, fields, FileBody::Empty { length: None })
+    }
+
+    /// The fields of the file itself, however much of it is sent.
+    fn describe(&self, source: &Source) -> HeaderMap {
+        let mut fields = self.fields.as_map().clone();
+        fields.reserve(4);
+        if !fields.contains_key(CONTENT_TYPE) {
+            fields.insert(CONTENT_TYPE, self.type_of_file());
+        }
+        fields.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        set(&mut fields, ETAG, &source.etag);
+        set(&mut fields, LAST_MODIFIED, &conditional::last_modified(source.modified()));
+        fields
+    }
+
+    fn type_of_file(&self) -> HeaderValue {
+        let given = self.fields.as_map().get(CONTENT_TYPE).cloned();
+        given.unwrap_or_else(|| HeaderValue::from_static(content_type::of_path(&self.path)))
+    }
+}
+
+/// What a file comes to for one request. There is no `Content-Length` among the fields: see [`length`](Self::length).
+#[derive(Debug)]
+pub(crate) struct FileAnswer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: FileBody,
+}
+
+/// The bytes of a file's answer.
+#[derive(Debug)]
+pub(crate) enum FileBody {
+    /// No body. `length` is what `Content-Length` is to say: a HEAD request learns the file's, 304 says nothing.
+    Empty {
+        /// The value of `Content-Length`, if there is to be one.
+        length: Option<u64>,
+    },
+    /// A small file, already read.
+    Bytes(Bytes),
+    /// A large one, read as it is sent.
+    Stream(FileStream),
+}
+
+impl FileAnswer {
+    fn new(status: StatusCode, headers: HeaderMap, body: FileBody) -> Self {
+        FileAnswer { status, headers, body }
+    }
+
+    /// An error without a body.
+    fn refusal(status: StatusCode) -> Self {
+        FileAnswer::new(status, HeaderMap::new(), FileBody::Empty { length: Some(0) })
+    }
+
+    /// The value of `Content-Length`, if there is to be one.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match &self.body {
+            FileBody::Empty { length } => *length,
+            FileBody::Bytes(bytes) => Some(bytes.len() as u64),
+            FileBody::Stream(stream) => Some(stream.remaining()),
+        }
+    }
+}
+
+/// The 404 of every file that is not there, or is none of the client's business.
+pub(super) fn not_found() -> HttpError {
+    HttpError::new(404).explain("Cannot find file for this url.")
+}
+
+/// An open file. What is said of it is asked from the open file, not from the path, where another may stand by now.
+struct Source {
+    file: File,
+    metadata: Metadata,
+    etag: String,
+}
+
+impl Source {
+    fn open(path: &Path) -> Result<Self, HttpError> {
+        let file = open_without_waiting(path).map_err(|error| cannot_open(path, &error))?;
+        let metadata = file.metadata().map_err(|error| cannot_read(&error))?;
+        if !metadata.is_file() {
+            return Err(not_found());
+        }
+        let etag = conditional::entity_tag(&metadata);
+        Ok(Source { file, metadata, etag })
+    }
+
+    fn length(&self) -> u64 {
+        self.metadata.len()
+    }
+
+    fn modified(&self) -> SystemTime {
+        conditional::modified(&self.metadata)
+    }
+
+    fn requested(&self, headers: &Headers) -> Ranges {
+        match headers.as_map().get(RANGE).and_then(|field| field.to_str().ok()) {
+            Some(field) if conditional::range_applies(headers, &self.etag, self.modified()) => {
+                parse_ranges(field, self.length())
+            }
+            _ => Ranges::Whole,
+        }
+    }
+
+    /// The segments as a body: read at once if they are small, otherwise a stream.
+    fn body(self, segments: Segments) -> Result<FileBody, HttpError> {
+        if segments.length() > READ_IN_PLACE {
+            return Ok(FileBody::Stream(FileStream::new(self.file, segments)));
+        }
+        segments.read(&self.file).map(FileBody::Bytes).map_err(|error| cannot_read(&error))
+    }
+}
+
+/// Bytes up to which a body is read in place: from the page cache, a matter of microseconds.
+const READ_IN_PLACE: u64 = 64 * 1024;
+
+/// Opens a file for reading. A FIFO in a served directory would hold the thread until somebody writes into it, so
+/// the system is told not to wait; for regular files that means nothing (POSIX `open`). Where the flag's value isn't
+/// known for certain, the path is asked first, at the price of a system call.
+fn open_without_waiting(path: &Path) -> io::Result<File> {
+    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        const O_NONBLOCK: i32 = 0o4000;
+        File::options().read(true).custom_flags(O_NONBLOCK).open(path)
+    }
+    #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+    {
+        if !path.metadata()?.is_file() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        File::open(path)
+    }
+}
+
+/// A file that is there and may be read, and yet cannot be opened, is the server's trouble: too many open files, say.
+fn cannot_open(path: &Path, error: &io::Error) -> HttpError {
+    let is_there = error.kind() != io::ErrorKind::PermissionDenied && path.is_file();
+    if is_there { cannot_read(error) } else { not_found() }
+}
+
+fn cannot_read(error: &io::Error) -> HttpError {
+    tracing::error!(%error, "a file cannot be read");
+    HttpError::new(500)
+}
+
+fn content_range(range: &Range<u64>, length: u64) -> String {
+    format!("bytes {}-{}/{length}", range.start, range.end - 1)
+}
+
+/// A line that is in no file, for nobody can know it beforehand (RFC 2046 section 5.1.1).
+fn random_boundary() -> Result<String, HttpError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        tracing::error!(%error, "the system has no random numbers");
+        HttpError::new(500)
+    })?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+}
+
+/// Sets a field to a text of this module's own making, which can always be sent.
+fn set(fields: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        fields.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests;

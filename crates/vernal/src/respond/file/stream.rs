@@ -1,0 +1,184 @@
+//! The bytes of an answer that come from a file, with the texts between them, read as they are sent.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+/// What is read at a time. A slow reader holds two pieces, so ten thousand of them hold 2.5 GB at the worst; smaller ones
+/// would cost a fast reader more turns of the blocking pool.
+const PIECE: u64 = 128 * 1024;
+
+/// A body in the making: parts of a file, and texts such as the headers of `multipart/byteranges`.
+#[derive(Debug, Default)]
+pub(super) struct Segments {
+    queue: VecDeque<Segment>,
+    length: u64,
+}
+
+#[derive(Debug)]
+enum Segment {
+    Text(Bytes),
+    File(Range<u64>),
+}
+
+impl From<Range<u64>> for Segments {
+    fn from(range: Range<u64>) -> Self {
+        let mut segments = Segments::default();
+        segments.push_file(range);
+        segments
+    }
+}
+
+impl Segments {
+    pub(super) fn push_text(&mut self, text: impl Into<Bytes>) {
+        let text = text.into();
+        self.length += text.len() as u64;
+        self.queue.push_back(Segment::Text(text));
+    }
+
+    pub(super) fn push_file(&mut self, range: Range<u64>) {
+        self.length += range.end - range.start;
+        self.queue.push_back(Segment::File(range));
+    }
+
+    /// Bytes of all segments together.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Reads everything, in place.
+    pub(super) fn read(self, file: &File) -> io::Result<Bytes> {
+        let mut bytes = Vec::with_capacity(self.length as usize);
+        for segment in self.queue {
+            match segment {
+                Segment::Text(text) => bytes.extend_from_slice(&text),
+                Segment::File(range) => {
+                    let start = bytes.len();
+                    bytes.resize(start + (range.end - range.start) as usize, 0);
+                    read_exactly(file, range.start, &mut bytes[start..])?;
+                }
+            }
+        }
+        Ok(bytes.into())
+    }
+
+    /// Takes a text, or as much of a file as is read at a time.
+    fn take_piece(&mut self) -> Option<Segment> {
+        match self.queue.front_mut()? {
+            Segment::File(range) if range.end - range.start > PIECE => {
+                let piece = range.start..range.start + PIECE;
+                range.start = piece.end;
+                Some(Segment::File(piece))
+            }
+            _ => self.queue.pop_front(),
+        }
+    }
+}
+
+/// A file's bytes in pieces of 128 KB, read on tokio's blocking pool, one piece ahead of the reader and no more.
+///
+/// It yields exactly the bytes that were promised: of a file that has grown no more than that; of one that has become
+/// shorter an error, and then nothing. The connection has to be closed then, for `Content-Length` was sent already.
+#[derive(Debug)]
+pub(crate) struct FileStream {
+    file: Arc<File>,
+    /// What has not been asked for yet.
+    segments: Segments,
+    ahead: Option<Piece>,
+    remaining: u64,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Ready(io::Result<Bytes>),
+    Reading(JoinHandle<io::Result<Bytes>>),
+}
+
+impl FileStream {
+    pub(super) fn new(file: File, segments: Segments) -> Self {
+        let remaining = segments.length();
+        FileStream { file: Arc::new(file), segments, ahead: None, remaining }
+    }
+
+    /// Bytes that are still to come; 0 after an error.
+    pub(crate) fn remaining(&self) -> u64 {
+        self.remaining
+    }
+
+    /// Begins with the next piece; `None` at the end.
+    fn begin(&mut self) -> Option<Piece> {
+        Some(match self.segments.take_piece()? {
+            Segment::Text(text) => Piece::Ready(Ok(text)),
+            Segment::File(range) => {
+                let file = Arc::clone(&self.file);
+                match Handle::try_current() {
+                    Ok(runtime) => Piece::Reading(runtime.spawn_blocking(move || read_piece(&file, range))),
+                    Err(error) => Piece::Ready(Err(io::Error::other(error))),
+                }
+            }
+        })
+    }
+}
+
+impl Stream for FileStream {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let Some(piece) = this.ahead.take().or_else(|| this.begin()) else { return Poll::Ready(None) };
+        let piece = match piece {
+            Piece::Ready(piece) => piece,
+            Piece::Reading(mut task) => match Pin::new(&mut task).poll(context) {
+                Poll::Ready(outcome) => outcome.unwrap_or_else(|stopped| Err(io::Error::other(stopped))),
+                Poll::Pending => {
+                    this.ahead = Some(Piece::Reading(task));
+                    return Poll::Pending;
+                }
+            },
+        };
+        match &piece {
+            Ok(bytes) => {
+                this.remaining -= bytes.len() as u64;
+                this.ahead = this.begin();
+            }
+            Err(_) => {
+                this.remaining = 0;
+                this.segments = Segments::default();
+            }
+        }
+        Poll::Ready(Some(piece))
+    }
+}
+
+fn read_piece(file: &File, range: Range<u64>) -> io::Result<Bytes> {
+    let mut bytes = vec![0; (range.end - range.start) as usize];
+    read_exactly(file, range.start, &mut bytes)?;
+    Ok(bytes.into())
+}
+
+/// Fills the buffer from this place of the file. Only one reader has the file at a time, so it may be moved in.
+fn read_exactly(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    #[cfg(unix)]
+    let result = std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset);
+    #[cfg(not(unix))]
+    let result = {
+        use std::io::{Read, Seek, SeekFrom};
+        let mut file = file;
+        file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(buffer))
+    };
+    result.map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            io::Error::new(error.kind(), "the file became shorter than it was when its sending began")
+        }
+        _ => error,
+    })
+}

@@ -1,0 +1,144 @@
+//! The last station: a response as it goes to the transport.
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
+
+use crate::app::App;
+use crate::request::Request;
+use crate::respond::file::FileBody;
+use crate::respond::response::{Content, Data, Outgoing, OutgoingBody, Response};
+use crate::{HttpError, Result, session};
+
+/// A reason phrase other than the standard one, for transports that can send it.
+#[derive(Clone)]
+pub(crate) struct Reason(pub(crate) bytes::Bytes);
+
+/// Fills in what the application left open and turns values into bytes: the session cookie, the content type, a
+/// file's representation, the form of an answer to HEAD.
+///
+/// # Errors
+///
+/// 404 for a file that is not there, 500 for a field or cookie that cannot be sent, the session store's error.
+pub(crate) async fn finish(
+    app: &App,
+    request: &Request,
+    mut response: Response,
+) -> Result<http::Response<OutgoingBody>> {
+    close_session(app, request, &mut response).await?;
+    if let Some(field) = response.headers.invalid() {
+        let text = format!("the field {:?} cannot carry the value {:?}", field.name, field.value);
+        return Err(InvalidResponse(text).into());
+    }
+    let mut status = response.status.unwrap_or_default();
+    let mut headers = response.headers.into_map();
+    for cookie in &response.cookies {
+        headers.append(SET_COOKIE, cookie.to_header().map_err(|error| InvalidResponse(error.to_string()))?);
+    }
+    let body = match response.content {
+        None => Outgoing::Empty,
+        Some(content) => represent(content, request, &mut status, &mut headers).await?,
+    };
+    let mut sent = http::Response::new(frame(OutgoingBody::from(body), &request.method, status, &mut headers));
+    *sent.status_mut() = status;
+    *sent.headers_mut() = headers;
+    if let Some(reason) = response.reason {
+        sent.extensions_mut().insert(Reason(reason));
+    }
+    Ok(sent)
+}
+
+/// A response that an application put together wrongly; it becomes a 500 and a line in the log.
+#[derive(Debug)]
+struct InvalidResponse(String);
+
+impl std::fmt::Display for InvalidResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidResponse {}
+
+/// Saves the session that was used, keeps one alive that was not, and sets its cookie (`spec/05` section 3).
+async fn close_session(app: &App, request: &Request, response: &mut Response) -> Result<()> {
+    let cookie_name = app.session_settings().name();
+    let had_cookie = request.headers.as_map().contains_key(http::header::COOKIE) && request.cookie(cookie_name).is_some();
+    let session = match request.opened_session() {
+        Some(session) => session.clone(),
+        None if had_cookie => match request.existing_session().await? {
+            Some(session) => session,
+            None => return Ok(()),
+        },
+        None => return Ok(()),
+    };
+    if let Some(cookie) = session::finish(app.session_store(), app.session_settings(), &session, had_cookie).await? {
+        response.set_cookie(cookie);
+    }
+    Ok(())
+}
+
+/// The bytes of a body, and the fields that describe them.
+async fn represent(
+    content: Content,
+    request: &Request,
+    status: &mut StatusCode,
+    headers: &mut HeaderMap,
+) -> Result<Outgoing, HttpError> {
+    if let Some(content_type) = content.content_type {
+        default_content_type(headers, content_type);
+    }
+    let file = match content.data {
+        Data::Bytes(bytes) => return Ok(Outgoing::Bytes(bytes)),
+        Data::Stream(stream) => return Ok(Outgoing::Stream(stream)),
+        Data::File(file) => file,
+    };
+    let answer = file.open(&request.method, &request.headers).await?;
+    if answer.status != StatusCode::OK {
+        *status = answer.status;
+    }
+    for (name, value) in &answer.headers {
+        if !headers.contains_key(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    Ok(match answer.body {
+        FileBody::Bytes(bytes) => Outgoing::Bytes(bytes),
+        FileBody::Stream(stream) => Outgoing::File(stream),
+        FileBody::Empty { length } => {
+            if let Some(length) = length {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            Outgoing::Empty
+        }
+    })
+}
+
+fn default_content_type(headers: &mut HeaderMap, content_type: HeaderValue) {
+    if headers.is_empty() {
+        headers.insert(CONTENT_TYPE, content_type);
+    } else {
+        headers.entry(CONTENT_TYPE).or_insert(content_type);
+    }
+}
+
+/// Makes body and `Content-Length` agree with the method and the status (RFC 9110 sections 6.4.1 and 9.3.2).
+fn frame(body: OutgoingBody, method: &Method, status: StatusCode, headers: &mut HeaderMap) -> OutgoingBody {
+    let bodiless = status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    if bodiless {
+        headers.remove(CONTENT_LENGTH);
+        headers.remove(CONTENT_TYPE);
+        return OutgoingBody::default();
+    }
+    if method != Method::HEAD {
+        if headers.len() > 1 {
+            headers.remove(CONTENT_LENGTH);
+        }
+        return body;
+    }
+    let announced = headers.contains_key(CONTENT_LENGTH) && body.is_end_stream();
+    if let (false, Some(length)) = (announced, body.size_hint().exact()) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    OutgoingBody::default()
+}

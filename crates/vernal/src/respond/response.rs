@@ -1,0 +1,205 @@
+//! A response: status, fields, cookies, body.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{HeaderValue, StatusCode};
+use http_body::{Frame, SizeHint};
+
+use crate::accept::InFlight;
+use crate::respond::file::{FileStream, StaticFile};
+use crate::{Cookie, Headers};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
+
+/// A response. What is not set is left to others: a filter's status stays when the controller names none.
+///
+/// ```
+/// use vernal::{Cookie, Response};
+///
+/// let response = Response::new(201).header("userToken", "abc").cookie(Cookie::new("theme", "dark")).body("made");
+/// assert_eq!(response.status(), 201);
+/// ```
+#[derive(Default)]
+pub struct Response {
+    /// The header fields.
+    pub headers: Headers,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) cookies: Vec<Cookie>,
+    pub(crate) content: Option<Content>,
+    pub(crate) reason: Option<Bytes>,
+}
+
+/// A body before it is sent, with the content type it has unless the application sets another.
+pub(crate) struct Content {
+    pub(crate) data: Data,
+    pub(crate) content_type: Option<HeaderValue>,
+}
+
+pub(crate) enum Data {
+    Bytes(Bytes),
+    File(Box<StaticFile>),
+    Stream(ByteStream),
+}
+
+impl Response {
+    /// A response with this status code; one outside 100 to 999 becomes 500.
+    pub fn new(status: u16) -> Self {
+        Response { status: Some(status_code(status)), ..Response::default() }
+    }
+
+    /// Sets a header field.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl std::fmt::Display) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Sets a cookie.
+    pub fn cookie(mut self, cookie: Cookie) -> Self {
+        self.set_cookie(cookie);
+        self
+    }
+
+    /// Sets the body: text, bytes, a file, a stream, JSON; its content type follows unless a header field says other.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
+        self.set_body(body);
+        self
+    }
+
+    /// The status code; 200 where none was set.
+    pub fn status(&self) -> u16 {
+        self.status.unwrap_or_default().as_u16()
+    }
+
+    /// Sets the status code; one outside 100 to 999 becomes 500.
+    pub fn set_status(&mut self, status: u16) {
+        self.status = Some(status_code(status));
+    }
+
+    /// Sets a cookie.
+    pub fn set_cookie(&mut self, cookie: Cookie) {
+        self.cookies.push(cookie);
+    }
+
+    /// Sets the body.
+    pub fn set_body(&mut self, body: impl Into<Body>) {
+        self.content = body.into().0;
+    }
+
+    /// Whether a body has been set.
+    pub fn has_body(&self) -> bool {
+        self.content.is_some()
+    }
+
+    pub(crate) fn from_content(data: Data, content_type: Option<HeaderValue>) -> Self {
+        Response { content: Some(Content { data, content_type }), ..Response::default() }
+    }
+
+    /// Adds to this response what a controller answered: its status and body win, fields and cookies are added.
+    pub(crate) fn absorb(&mut self, answer: Response) {
+        self.status = answer.status.or(self.status);
+        self.headers.merge(answer.headers);
+        self.cookies.extend(answer.cookies);
+        self.content = answer.content.or_else(|| self.content.take());
+        self.reason = answer.reason.or_else(|| self.reason.take());
+    }
+
+    /// Adds a further element of a tuple: what is already set stays, fields and cookies are added.
+    pub(crate) fn join(&mut self, part: Response) {
+        self.status = self.status.or(part.status);
+        self.headers.merge(part.headers);
+        self.cookies.extend(part.cookies);
+        self.content = self.content.take().or(part.content);
+    }
+}
+
+pub(crate) fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or_else(|_| {
+        tracing::error!(status, "a response has a status that is none: 500 is sent");
+        StatusCode::INTERNAL_SERVER_ERROR
+    })
+}
+
+/// What a response carries; made from text, bytes, JSON, files and streams with `into()`.
+#[derive(Default)]
+pub struct Body(pub(crate) Option<Content>);
+
+/// A body on its way to the transport.
+#[derive(Default)]
+pub struct OutgoingBody {
+    data: Outgoing,
+    in_flight: Option<InFlight>,
+}
+
+impl OutgoingBody {
+    /// Keeps the connection busy until this body has gone out.
+    pub(crate) fn hold(&mut self, in_flight: InFlight) {
+        self.in_flight = Some(in_flight);
+    }
+
+    /// The bytes of a body that is in memory; none for others.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        match self.data {
+            Outgoing::Bytes(bytes) => bytes,
+            Outgoing::Empty | Outgoing::File(_) | Outgoing::Stream(_) => Bytes::new(),
+        }
+    }
+}
+
+impl From<Outgoing> for OutgoingBody {
+    fn from(data: Outgoing) -> Self {
+        OutgoingBody { data, in_flight: None }
+    }
+}
+
+#[derive(Default)]
+pub(crate) enum Outgoing {
+    #[default]
+    Empty,
+    Bytes(Bytes),
+    File(FileStream),
+    Stream(ByteStream),
+}
+
+impl http_body::Body for OutgoingBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let chunk = match &mut self.data {
+            Outgoing::Empty => return Poll::Ready(None),
+            Outgoing::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.data = Outgoing::Empty;
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            Outgoing::File(file) => Pin::new(file).poll_next(context).map_err(Into::into),
+            Outgoing::Stream(stream) => stream.as_mut().poll_next(context),
+        };
+        chunk.map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.data {
+            Outgoing::Empty => true,
+            Outgoing::Bytes(bytes) => bytes.is_empty(),
+            Outgoing::File(file) => file.remaining() == 0,
+            Outgoing::Stream(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.data {
+            Outgoing::Empty => SizeHint::with_exact(0),
+            Outgoing::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Outgoing::File(file) => SizeHint::with_exact(file.remaining()),
+            Outgoing::Stream(_) => SizeHint::default(),
+        }
+    }
+}

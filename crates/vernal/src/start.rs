@@ -1,0 +1,443 @@
+//! Starting and stopping a server.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
+
+use crate::accept::{Drain, accept_loop, bind, from_std};
+use crate::app::{App, Builder};
+use crate::error::StartErrorKind;
+use crate::scan::Scan;
+use crate::session::{SessionSettings, SessionStore};
+use crate::{Error, Limits, Result};
+
+/// A server: what the attributes declared, the settings, and an address.
+///
+/// ```no_run
+/// use vernal::prelude::*;
+///
+/// #[route("/hello/{name}")]
+/// async fn hello(name: String) -> String {
+///     format!("Hello, {name}!")
+/// }
+///
+/// fn main() -> vernal::Result<()> {
+///     Server::new().port(9090).start()
+/// }
+/// ```
+pub struct Server {
+    name: String,
+    builder: Builder,
+    scan: Scan,
+    host: String,
+    port: u16,
+    workers: usize,
+    blocking_threads: usize,
+    connection: ConnectionSettings,
+    drain_deadline: Duration,
+    handle_signals: bool,
+    limits: Limits,
+    handle: Handle,
+}
+
+/// What the accepting side needs of the settings.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionSettings {
+    pub(crate) keep_alive: bool,
+    pub(crate) keep_alive_max_requests: u32,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) header_timeout: Duration,
+    pub(crate) headers: usize,
+    pub(crate) header_bytes: usize,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Server::new()
+    }
+}
+
+impl Server {
+    /// A server for the default app, on 127.0.0.1:9090.
+    pub fn new() -> Self {
+        Server::app("")
+    }
+
+    /// A server for another app of this process: the controllers declared with `app = "…"`.
+    pub fn app(name: impl Into<String>) -> Self {
+        Server {
+            name: name.into(),
+            builder: App::builder(),
+            scan: Scan::default(),
+            host: "127.0.0.1".to_owned(),
+            port: 9090,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            blocking_threads: 64,
+            connection: ConnectionSettings {
+                keep_alive: true,
+                keep_alive_max_requests: 0,
+                idle_timeout: Duration::from_secs(60),
+                header_timeout: Duration::ZERO,
+                headers: 0,
+                header_bytes: 0,
+            },
+            drain_deadline: Duration::from_secs(10),
+            handle_signals: true,
+            limits: Limits::default(),
+            handle: Handle::default(),
+        }
+    }
+
+    /// Takes only controllers of this module and those below it; several calls add up.
+    ///
+    /// Naming a module of a library crate also keeps the linker from dropping that crate, if the program uses
+    /// nothing else of it: `use my_controllers as _;` beside it makes sure.
+    pub fn scan(mut self, module: &'static str) -> Self {
+        self.scan.module(module);
+        self
+    }
+
+    /// Takes only controllers of modules whose path matches this regular expression; several calls add up.
+    pub fn scan_matching(mut self, expression: &str) -> Self {
+        if let Err(mistake) = self.scan.matching(expression) {
+            self.builder.mistake(mistake);
+        }
+        self
+    }
+
+    /// The address to listen on: a name, an IPv4 or IPv6 address, or nothing for every interface.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = host.into();
+        self
+    }
+
+    /// The port to listen on; 0 lets the system choose, and [`Handle::local_addr`] tell.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The number of threads with an event loop; the number of cores by default.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// The number of threads on which plain `fn` controllers may block at the same time; 64 by default.
+    pub fn blocking_threads(mut self, threads: usize) -> Self {
+        self.blocking_threads = threads.max(1);
+        self
+    }
+
+    /// Whether a connection may carry several requests; yes by default.
+    pub fn keep_alive(mut self, keep_alive: bool) -> Self {
+        self.connection.keep_alive = keep_alive;
+        self
+    }
+
+    /// After so many requests a connection is closed; never by default.
+    pub fn keep_alive_max_requests(mut self, requests: u32) -> Self {
+        self.connection.keep_alive_max_requests = requests;
+        self
+    }
+
+    /// How long a connection may stay open without a request; 60 seconds by default.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.connection.idle_timeout = timeout;
+        self
+    }
+
+    /// How long running requests may take to finish at the end; 10 seconds by default.
+    pub fn drain_deadline(mut self, deadline: Duration) -> Self {
+        self.drain_deadline = deadline;
+        self
+    }
+
+    /// Whether SIGINT and SIGTERM stop the server; yes by default.
+    pub fn handle_signals(mut self, handle: bool) -> Self {
+        self.handle_signals = handle;
+        self
+    }
+
+    /// Adds declarations made by hand to those of the attributes.
+    ///
+    /// ```
+    /// use vernal::{Request, Route, Server, controller};
+    ///
+    /// let ping = controller::from_fn(|_: &Request| "pong");
+    /// let server = Server::new().declare(|app| app.route(Route::path("/ping"), ping));
+    /// ```
+    pub fn declare(mut self, declare: impl FnOnce(Builder) -> Builder) -> Self {
+        self.builder = declare(self.builder);
+        self
+    }
+
+    /// See [`Builder::resource`].
+    pub fn resource(self, pattern: &str, directory: impl AsRef<Path>) -> Self {
+        self.declare(|app| app.resource(pattern, directory))
+    }
+
+    /// See [`Builder::manage`].
+    pub fn manage<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.declare(|app| app.manage(value))
+    }
+
+    /// See [`Builder::session_store`].
+    pub fn session_store(self, store: impl SessionStore) -> Self {
+        self.declare(|app| app.session_store(store))
+    }
+
+    /// See [`Builder::session`].
+    pub fn session(self, settings: SessionSettings) -> Self {
+        self.declare(|app| app.session(settings))
+    }
+
+    /// The bounds on what clients may send.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits.clone();
+        self.declare(|app| app.limits(limits))
+    }
+
+    /// See [`Builder::prefer_coroutine`].
+    pub fn prefer_coroutine(self, prefer: bool) -> Self {
+        self.declare(|app| app.prefer_coroutine(prefer))
+    }
+
+    /// See [`Builder::expose_errors`].
+    pub fn expose_errors(self, expose: bool) -> Self {
+        self.declare(|app| app.expose_errors(expose))
+    }
+
+    /// See [`Builder::access_log`].
+    pub fn access_log(self, log: bool) -> Self {
+        self.declare(|app| app.access_log(log))
+    }
+
+    /// Asks about the server, and stops it, from elsewhere.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Collects and checks what was declared, without binding a port.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn build(self) -> Result<App> {
+        self.scan.collect(&self.name, self.builder).build()
+    }
+
+    /// Serves until [`Handle::stop`], SIGINT or SIGTERM, then lets running requests finish.
+    ///
+    /// # Errors
+    ///
+    /// Whatever [`Builder::build`] finds, before the port is bound; then the port's own error.
+    pub fn start(self) -> Result<()> {
+        let ready = self.prepare()?;
+        let main = ready.runtime(1)?;
+        let workers: Vec<_> = (1..ready.workers).map(|_| ready.spawn_worker()).collect::<Result<_>>()?;
+        let result = main.block_on(async {
+            let accepting = tokio::spawn(ready.accept()?);
+            ready.run_until_stopped().await;
+            accepting.abort();
+            Ok(())
+        });
+        ready.close();
+        for worker in workers {
+            if worker.join().is_err() {
+                tracing::error!("a worker thread panicked");
+            }
+        }
+        main.shutdown_background();
+        result
+    }
+
+    /// Serves on the runtime it is called from, until the server is stopped.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Server::start).
+    pub async fn start_async(self) -> Result<()> {
+        let ready = self.prepare()?;
+        let accepting = tokio::spawn(ready.accept()?);
+        ready.run_until_stopped().await;
+        accepting.abort();
+        ready.close();
+        Ok(())
+    }
+
+    /// Checks the declarations, then binds the port.
+    fn prepare(mut self) -> Result<Ready> {
+        self.connection.header_timeout = self.limits.header_timeout;
+        self.connection.headers = self.limits.headers;
+        self.connection.header_bytes = self.limits.header_bytes;
+        let app = self.scan.collect(&self.name, self.builder).build()?;
+        let listener = bind(&self.host, self.port)?;
+        let address = listener.local_addr()?;
+        let drain = Drain::new(self.limits.connections);
+        self.handle.0.stopper.set(drain.clone()).map_err(|_| {
+            Error::start(StartErrorKind::Configuration, "this server has been started before")
+        })?;
+        if self.handle.0.stopped_early.load(Ordering::Acquire) {
+            drain.begin();
+        }
+        let _ = self.handle.0.address.set(address);
+        Ok(Ready {
+            app,
+            listener,
+            address,
+            settings: Arc::new(self.connection),
+            drain,
+            drain_deadline: self.drain_deadline,
+            handle_signals: self.handle_signals,
+            workers: self.workers,
+            blocking_threads: self.blocking_threads,
+            handle: self.handle,
+        })
+    }
+}
+
+/// A server whose declarations are right and whose port is bound.
+struct Ready {
+    app: App,
+    listener: TcpListener,
+    address: SocketAddr,
+    settings: Arc<ConnectionSettings>,
+    drain: Drain,
+    drain_deadline: Duration,
+    handle_signals: bool,
+    workers: usize,
+    blocking_threads: usize,
+    handle: Handle,
+}
+
+impl Ready {
+    /// Takes connections on the runtime that polls this.
+    fn accept(&self) -> Result<impl Future<Output = ()> + use<>> {
+        let listener = from_std(&self.listener)?;
+        Ok(accept_loop(listener, self.app.clone(), Arc::clone(&self.settings), self.drain.clone()))
+    }
+
+    /// An event loop of one thread, and its share of the threads on which controllers may block.
+    fn runtime(&self, number: usize) -> Result<Runtime> {
+        let share = self.blocking_threads.div_ceil(self.workers);
+        let runtime = RuntimeBuilder::new_current_thread()
+            .enable_all()
+            .thread_name(format!("vernal-blocking-{number}"))
+            .max_blocking_threads(share)
+            .build()?;
+        Ok(runtime)
+    }
+
+    /// A further thread with an event loop of its own.
+    fn spawn_worker(&self) -> Result<std::thread::JoinHandle<()>> {
+        let runtime = self.runtime(2)?;
+        let accepting = {
+            let _inside = runtime.enter();
+            self.accept()?
+        };
+        let (drain, deadline) = (self.drain.clone(), self.drain_deadline);
+        let work = move || {
+            runtime.block_on(async move {
+                let accepting = tokio::spawn(accepting);
+                drain.begun().await;
+                drain.wait(deadline).await;
+                accepting.abort();
+            });
+            runtime.shutdown_background();
+        };
+        Ok(std::thread::Builder::new().name("vernal-worker".to_owned()).spawn(work)?)
+    }
+
+    async fn run_until_stopped(&self) {
+        self.announce();
+        self.handle.0.ready.store(true, Ordering::Release);
+        let signal = async || if self.handle_signals { signal().await } else { std::future::pending().await };
+        if let Some(signal) = self.drain.unless_begun(signal()).await {
+            tracing::info!(signal, "stopping");
+        }
+        self.handle.0.ready.store(false, Ordering::Release);
+        self.drain.begin();
+        let cut = self.drain.wait(self.drain_deadline).await;
+        match cut {
+            0 => tracing::info!("stopped; every request was answered"),
+            _ => tracing::warn!(connections = cut, "stopped; connections were cut at the deadline"),
+        }
+    }
+
+    fn announce(&self) {
+        let routes = self.app.mappings().count();
+        tracing::info!(address = %self.address, routes, workers = self.workers, "serving");
+        for mapping in self.app.mappings() {
+            tracing::debug!("{mapping}");
+        }
+    }
+
+    fn close(&self) {
+        self.handle.0.ready.store(false, Ordering::Release);
+    }
+}
+
+/// Waits for SIGINT or SIGTERM; answers its name.
+async fn signal() -> &'static str {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            tracing::warn!("signals cannot be watched; stop the server through its handle");
+            return std::future::pending().await;
+        };
+        std::future::poll_fn(|context| match interrupt.poll_recv(context) {
+            Poll::Ready(_) => Poll::Ready("SIGINT"),
+            Poll::Pending => terminate.poll_recv(context).map(|_| "SIGTERM"),
+        })
+        .await
+    }
+    #[cfg(not(unix))]
+    {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return std::future::pending().await;
+        }
+        "Ctrl-C"
+    }
+}
+
+/// Asks about a server, and stops it, from anywhere: another thread, a controller, a test. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Handle(Arc<HandleState>);
+
+#[derive(Default)]
+struct HandleState {
+    ready: AtomicBool,
+    address: OnceLock<SocketAddr>,
+    stopper: OnceLock<Drain>,
+    stopped_early: AtomicBool,
+}
+
+impl Handle {
+    /// Whether the server takes requests.
+    pub fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Acquire)
+    }
+
+    /// The address it listens on, once the port is bound.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.0.address.get().copied()
+    }
+
+    /// Stops the server: nothing new is accepted, running requests finish, then `start` returns. A server that is
+    /// stopped before it has started ends as soon as it starts.
+    pub fn stop(&self) {
+        self.0.stopped_early.store(true, Ordering::Release);
+        if let Some(drain) = self.0.stopper.get() {
+            drain.begin();
+        }
+    }
+}
