@@ -1,7 +1,7 @@
 //! One argument of a function, or one field of a model: checked, and settled where its value comes from.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Expr, Ident, LitStr, Pat, Type, parse_quote};
 
@@ -42,9 +42,7 @@ impl Argument {
         reach: &Reach,
         mistakes: &mut Mistakes,
     ) -> Argument {
-        if said.default.is_some() && types::is_optional(ty) {
-            mistakes.add(ty, "with `#[default(…)]` there is always a value: write the type without `Option`");
-        }
+        check_default(&said, ty, mistakes);
         let name = name(&said, &pattern, ty, mistakes);
         let source = match &said.source {
             Some(source) => {
@@ -72,10 +70,23 @@ impl Argument {
         let (default, ty) = (self.default.as_ref()?, &self.ty);
         Some(match string_literal(default) {
             Some(literal) if self.form == Form::Value => {
-                quote! { <&str as ::core::convert::Into<#ty>>::into(#literal) }
+                quote_spanned! { literal.span() => <&str as ::core::convert::Into<#ty>>::into(#literal) }
             }
             _ => default.to_token_stream(),
         })
+    }
+}
+
+fn check_default(said: &Said, ty: &Type, mistakes: &mut Mistakes) {
+    let Some(default) = &said.default else { return };
+    if types::is_optional(ty) {
+        mistakes.add(ty, "with `#[default(…)]` there is always a value: write the type without `Option`");
+    }
+    if string_literal(default).is_some() && types::is_no_text(ty) {
+        mistakes.add(
+            default,
+            format!("a text is no `{}`: write the value itself, without quotes", source_text(ty)),
+        );
     }
 }
 
@@ -177,15 +188,16 @@ fn implied_source(
     may_be_absent: bool,
     mistakes: &mut Mistakes,
 ) -> Source {
-    if types::is_whole(ty) {
-        return Source::Request;
-    }
     if types::is_cookie(ty) {
         return Source::Cookie;
     }
+    if types::is_whole(ty) && !may_be_absent {
+        return Source::Request;
+    }
     match reach.implies_path(name, may_be_absent) {
         Ok(true) => Source::Path,
-        Ok(false) => Source::Parameter,
+        Ok(false) if types::is_plain(ty) || may_be_absent => Source::Parameter,
+        Ok(false) => Source::Open,
         Err(mistake) => {
             mistakes.add(pattern, mistake);
             Source::Path
@@ -239,6 +251,8 @@ mod tests {
         assert_eq!(found(parse_quote!(#[param] extra: Json<Extra>), "/").1, Source::Parameter);
         assert_eq!(found(parse_quote!(State(_): State<Db>), "/"), ("State".to_owned(), Source::Request));
         assert_eq!(found(parse_quote!(sc: Option<Cookie>), "/"), ("sc".to_owned(), Source::Cookie));
+        assert_eq!(found(parse_quote!(person: Person), "/"), ("person".to_owned(), Source::Open));
+        assert_eq!(found(parse_quote!(extra: Option<Json<Extra>>), "/").1, Source::Parameter);
     }
 
     #[test]

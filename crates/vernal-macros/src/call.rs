@@ -77,7 +77,8 @@ pub(crate) fn into_response(output: &ReturnType, function: &Ident, called: Token
         ReturnType::Type(_, ty) => ty.span(),
         ReturnType::Default => function.span(),
     };
-    let outcome = Ident::new("outcome", Span::mixed_site().located_at(span));
-    let into_response = quote_spanned! { span => ::vernal::respond::IntoResponse::into_response(#outcome) };
-    quote! { let #outcome = #called; #into_response }
+    quote_spanned! { span =>
+        let outcome = #called;
+        ::vernal::respond::IntoResponse::into_response(outcome)
+    }
 }

@@ -144,7 +144,8 @@ impl Class {
         let (params, call, init) = (call::params_name(), call::call_name(), init_name());
         let blocking = !handler.is_async;
         let object = match self.scope {
-            Scope::Singleton => quote! { objects.singleton(#init) },
+            // At the place of the type: that it can't be shared between threads is said there.
+            Scope::Singleton => quote_spanned! { self.object.span() => objects.singleton(#init) },
             Scope::Request => quote! { ::vernal::controller::Objects::per_request(#init) },
         };
         quote! { ::vernal::controller::MethodController::new(#object, &#params, #blocking, #call) }

@@ -3,10 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Ident, ItemFn, LitStr, ReturnType, Type};
+use syn::{Error, FnArg, Ident, ItemFn, LitStr, PathArguments, ReturnType, Type, parse_quote};
 
 use crate::attribute::{Entry, Usage, conditions, fill, number, take_off, text, unknown_key};
-use crate::call::local;
 use crate::declaration::{by_app, enclose, submit};
 use crate::location::location;
 use crate::mistakes::{Mistakes, beside};
@@ -44,6 +43,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let filters: Vec<Filter> =
         usages.into_iter().map(|usage| Filter::read(usage, &name, &mut mistakes)).collect();
     let order = only_order(&filters, &name, &mut mistakes);
+    add_lifetime(&mut function.sig);
     let context = read_signature(&function.sig, &mut mistakes);
     match (mistakes.check(), context) {
         (Ok(()), Some(context)) => generate(&function, &context, &filters, order),
@@ -173,19 +173,33 @@ fn generate(function: &ItemFn, context: &Type, filters: &[Filter], order: Option
 
 /// The function that the engine calls. A wrong type of the argument or of the result is said at that type.
 fn call(function: &ItemFn, context_type: &Type) -> TokenStream {
-    let ident = &function.sig.ident;
-    let (context, outcome) = (local("context"), local("outcome"));
-    let called = quote_spanned! { ident.span() => #ident(#context).await };
-    let span = function.sig.output.span();
-    let check = quote_spanned! { span => let #outcome: ::vernal::Result<()> = #called; };
-    let take = quote_spanned! { context_type.span() => let #context: #context_type = #context; };
+    let mut ident = function.sig.ident.clone();
+    let (context_span, output_span) = (context_type.span(), function.sig.output.span());
+    ident.set_span(output_span);
+    let context = Ident::new("context", context_span);
+    let take = quote_spanned! { context_span => let #context: #context_type = #context; };
+    let wait = quote_spanned! { output_span =>
+        let outcome: ::vernal::Result<()> = #ident(#context).await;
+        outcome
+    };
     quote! {
         fn __vernal_call<'c>(
             #context: &'c mut ::vernal::filter::FilterContext<'_>,
         ) -> ::core::pin::Pin<
             ::std::boxed::Box<dyn ::core::future::Future<Output = ::vernal::Result<()>> + ::core::marker::Send + 'c>,
         > {
-            ::std::boxed::Box::pin(async move { #take #check #outcome })
+            ::std::boxed::Box::pin(async move { #take #wait })
         }
+    }
+}
+
+/// `&mut FilterContext` leaves out a lifetime, which the compiler takes in closures and refuses in an `async fn`.
+fn add_lifetime(signature: &mut syn::Signature) {
+    let Some(FnArg::Typed(argument)) = signature.inputs.first_mut() else { return };
+    let Type::Reference(reference) = &mut *argument.ty else { return };
+    let Type::Path(context) = &mut *reference.elem else { return };
+    let Some(segment) = context.path.segments.last_mut() else { return };
+    if segment.ident == "FilterContext" && segment.arguments.is_none() {
+        segment.arguments = PathArguments::AngleBracketed(parse_quote! { <'_> });
     }
 }

@@ -70,6 +70,7 @@ impl Handler {
                 }
             }
         }
+        check_output(&signature.output, mistakes);
         let handler = Handler {
             ident: signature.ident.clone(),
             is_async: signature.asyncness.is_some(),
@@ -126,6 +127,17 @@ fn check_request(said: &Said, mistakes: &mut Mistakes) {
     }
     if let Some(default) = &said.default {
         mistakes.add(default, "there always is a request: remove `#[default(…)]`");
+    }
+}
+
+/// The response is made when the function has returned, and what it borrowed is gone.
+fn check_output(output: &ReturnType, mistakes: &mut Mistakes) {
+    let ReturnType::Type(_, ty) = output else { return };
+    let Some(reference) = types::reference(ty) else { return };
+    if reference.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static") {
+        let text =
+            "a response keeps nothing borrowed: return a `String`, or `&'static str` for a constant text";
+        mistakes.add(ty, text);
     }
 }
 

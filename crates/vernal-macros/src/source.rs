@@ -3,8 +3,6 @@
 //! On a field `#[path]` is called `#[path_value]`, for the compiler keeps `#[path]` to itself wherever a macro
 //! doesn't take it away, and a derive takes nothing away. Both names are understood in both places.
 
-use proc_macro2::TokenStream;
-use quote::quote;
 use syn::parse::Parse;
 use syn::{Attribute, Error, Expr, LitInt, LitStr, Meta};
 
@@ -22,22 +20,10 @@ pub(crate) enum Source {
     Header,
     Cookie,
     Group(usize),
-    /// The type itself decides.
+    /// The type is known to take what it needs from the request.
     Request,
-}
-
-impl Source {
-    /// The expression of this value as `vernal` knows it.
-    pub(crate) fn tokens(self) -> TokenStream {
-        match self {
-            Source::Path => quote! { ::vernal::bind::Source::Path },
-            Source::Parameter => quote! { ::vernal::bind::Source::Parameter },
-            Source::Header => quote! { ::vernal::bind::Source::Header },
-            Source::Cookie => quote! { ::vernal::bind::Source::Cookie },
-            Source::Group(index) => quote! { ::vernal::bind::Source::Group(#index) },
-            Source::Request => quote! { ::vernal::bind::Source::Request },
-        }
-    }
+    /// The type is unknown to the macro: a model, a binding of the user's own, another name for a known type.
+    Open,
 }
 
 /// What the attributes on an argument say.

@@ -1,12 +1,12 @@
 use vernal::prelude::*;
 
 #[route("/changed")]
-fn changed(request: &mut Request) {}
+fn changed(_request: &mut Request) {}
 
 #[route("/bytes")]
-fn bytes(body: &[u8]) {}
+fn bytes(_body: &[u8]) {}
 
 #[route("/session")]
-fn session(session: &Session) {}
+fn session(_session: &Session) {}
 
 fn main() {}

@@ -1,7 +1,7 @@
 use vernal::prelude::*;
 
 #[route("/")]
-fn index(#[default("sixteen")] age: u8, #[default(1.5)] count: u32) -> String {
+fn index(#[default("16")] age: u8, #[default(1.5)] count: u32) -> String {
     format!("{age} {count}")
 }
 

@@ -15,10 +15,12 @@ struct Lines;
 #[controller("/orders/{id}/lines")]
 impl Lines {
     #[route("/{id}")]
-    fn variable_twice(&self, id: u64) {}
+    fn variable_twice(&self, _id: u64) {}
 
     #[route("/of/{customer}")]
-    fn unknown_variable(&self, #[path] name: String) {}
+    fn unknown_variable(&self, #[path] name: String) -> String {
+        name
+    }
 }
 
 fn main() {}

@@ -1,7 +1,7 @@
 use vernal::prelude::*;
 
 #[request_filter("/admin/**")]
-fn guard(ctx: &mut FilterContext) -> Result<()> {
+fn guard(_ctx: &mut FilterContext) -> Result<()> {
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 use vernal::prelude::*;
 
 #[request_filter("/a/**")]
-async fn shared(ctx: &FilterContext) -> Result<()> {
+async fn shared(_ctx: &FilterContext) -> Result<()> {
     Ok(())
 }
 
 #[request_filter("/b/**")]
-async fn two(ctx: &mut FilterContext, session: Session) -> Result<()> {
+async fn two(_ctx: &mut FilterContext, _session: Session) -> Result<()> {
     Ok(())
 }
 
@@ -16,6 +16,6 @@ async fn none() -> Result<()> {
 }
 
 #[request_filter("/d/**")]
-async fn no_result(ctx: &mut FilterContext) {}
+async fn no_result(_ctx: &mut FilterContext) {}
 
 fn main() {}

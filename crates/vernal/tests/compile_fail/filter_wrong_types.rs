@@ -1,12 +1,12 @@
 use vernal::prelude::*;
 
 #[request_filter("/a/**")]
-async fn request(request: &mut Request) -> Result<()> {
+async fn request(_request: &mut Request) -> Result<()> {
     Ok(())
 }
 
 #[request_filter("/b/**")]
-async fn text(ctx: &mut FilterContext) -> String {
+async fn text(_ctx: &mut FilterContext) -> String {
     String::new()
 }
 
