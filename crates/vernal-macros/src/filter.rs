@@ -3,9 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Ident, ItemFn, LitStr, PathArguments, ReturnType, Type, parse_quote};
+use syn::{Error, FnArg, Ident, ItemFn, LitStr, PathArguments, ReturnType, Type, parse_quote_spanned};
 
 use crate::attribute::{Entry, Usage, conditions, fill, number, take_off, text, unknown_key};
+use crate::call::output_span;
 use crate::declaration::{by_app, enclose, submit};
 use crate::location::location;
 use crate::mistakes::{Mistakes, beside};
@@ -174,7 +175,7 @@ fn generate(function: &ItemFn, context: &Type, filters: &[Filter], order: Option
 /// The function that the engine calls. A wrong type of the argument or of the result is said at that type.
 fn call(function: &ItemFn, context_type: &Type) -> TokenStream {
     let mut ident = function.sig.ident.clone();
-    let (context_span, output_span) = (context_type.span(), function.sig.output.span());
+    let (context_span, output_span) = (context_type.span(), output_span(&function.sig.output, &ident));
     ident.set_span(output_span);
     let context = Ident::new("context", context_span);
     let take = quote_spanned! { context_span => let #context: #context_type = #context; };
@@ -200,6 +201,7 @@ fn add_lifetime(signature: &mut syn::Signature) {
     let Type::Path(context) = &mut *reference.elem else { return };
     let Some(segment) = context.path.segments.last_mut() else { return };
     if segment.ident == "FilterContext" && segment.arguments.is_none() {
-        segment.arguments = PathArguments::AngleBracketed(parse_quote! { <'_> });
+        let lifetime = parse_quote_spanned! { segment.ident.span() => <'_> };
+        segment.arguments = PathArguments::AngleBracketed(lifetime);
     }
 }
