@@ -168,7 +168,7 @@ fn call(function: &ItemFn, context_type: &Type) -> TokenStream {
     let take = quote_spanned! { context_type.span() => let #context: #context_type = #context; };
     quote! {
         fn __vernal_call<'c>(
-            #context: &'c mut ::vernal::filter::FilterContext<'_>,
+            #context: &'c mut ::vernal::filter::FilterContext,
         ) -> ::core::pin::Pin<
             ::std::boxed::Box<dyn ::core::future::Future<Output = ::vernal::Result<()>> + ::core::marker::Send + 'c>,
         > {
