@@ -130,6 +130,11 @@ impl Route {
         self
     }
 
+    /// The methods as they were given; none for any method.
+    pub fn methods(&self) -> &[String] {
+        &self.methods
+    }
+
     /// The path pattern or regular expression as it was written.
     fn target_text(&self) -> &str {
         match &self.target {
