@@ -185,7 +185,7 @@ fn call(function: &ItemFn, context_type: &Type) -> TokenStream {
     };
     quote! {
         fn __vernal_call<'c>(
-            #context: &'c mut ::vernal::filter::FilterContext<'_>,
+            #context: &'c mut ::vernal::filter::FilterContext,
         ) -> ::core::pin::Pin<
             ::std::boxed::Box<dyn ::core::future::Future<Output = ::vernal::Result<()>> + ::core::marker::Send + 'c>,
         > {
