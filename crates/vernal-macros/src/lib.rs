@@ -52,7 +52,7 @@ pub fn error_message(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Model
-#[proc_macro_derive(Model, attributes(param, header, cookie, path, group, default))]
+#[proc_macro_derive(Model, attributes(param, header, cookie, path_value, group, default))]
 pub fn model(input: TokenStream) -> TokenStream {
     model::expand(input.into()).into()
 }

@@ -67,5 +67,7 @@ fn generate(function: &ItemFn, handler: &Handler, mappings: &[Mapping]) -> Token
 pub(crate) fn function_controller(handler: &Handler) -> TokenStream {
     let (params, call) = (call::params_name(), call::call_name());
     let blocking = !handler.is_async;
-    quote! { ::vernal::controller::FunctionController::new(&#params, #blocking, #call) }
+    quote! {
+        ::std::boxed::Box::new(::vernal::controller::FunctionController::new(&#params, #blocking, #call))
+    }
 }

@@ -1,8 +1,5 @@
 //! The signature of a controller function: which values it takes, and how it is called.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, GenericParam, Ident, Receiver, ReceiverKind, ReturnType, Safety, Type};
 
 use crate::argument::{Argument, check_bodies};
@@ -73,6 +70,7 @@ impl Handler {
                 }
             }
         }
+        check_output(&signature.output, mistakes);
         let handler = Handler {
             ident: signature.ident.clone(),
             is_async: signature.asyncness.is_some(),
@@ -132,6 +130,17 @@ fn check_request(said: &Said, mistakes: &mut Mistakes) {
     }
 }
 
+/// The response is made when the function has returned, and what it borrowed is gone.
+fn check_output(output: &ReturnType, mistakes: &mut Mistakes) {
+    let ReturnType::Type(_, ty) = output else { return };
+    let Some(reference) = types::reference(ty) else { return };
+    if reference.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static") {
+        let text =
+            "a response keeps nothing borrowed: return a `String`, or `&'static str` for a constant text";
+        mistakes.add(ty, text);
+    }
+}
+
 /// Types that no value can be bound to; the others are left to the compiler.
 fn check_type(ty: &Type, mistakes: &mut Mistakes) {
     if let Type::ImplTrait(_) = ty {
@@ -147,16 +156,10 @@ fn check_type(ty: &Type, mistakes: &mut Mistakes) {
     } else if matches!(**inner, Type::Slice(_)) {
         "a controller borrows only `&Request` and `&str`: write `Bytes` for the body, or `Vec<…>`".to_owned()
     } else {
-        let inner = spaceless(inner);
+        let inner = types::source_text(inner);
         format!("a controller borrows only `&Request` and `&str`: take the value itself, `{inner}`")
     };
     mistakes.add(ty, advice);
-}
-
-/// A type as text, without the blanks that tokens are printed with.
-fn spaceless(tokens: impl ToTokens) -> String {
-    let text = tokens.to_token_stream().to_string();
-    text.replace(" :: ", "::").replace(" < ", "<").replace(" >", ">").replace(" ,", ",")
 }
 
 /// The attributes that are left over must be those that the compiler takes on an argument.

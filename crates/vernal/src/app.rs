@@ -146,7 +146,12 @@ impl Builder {
     pub fn filter(mut self, pattern: FilterPattern, filter: impl Filter) -> Self {
         let order = i32::try_from(self.filters.len()).unwrap_or(i32::MAX);
         let filter = Box::new(filter);
-        self.filters.push(FilterEntry { patterns: vec![pattern], order: Some(order), location: None, filter });
+        self.filters.push(FilterEntry {
+            patterns: vec![pattern],
+            order: Some(order),
+            location: None,
+            filter,
+        });
         self
     }
 
@@ -265,7 +270,8 @@ impl Builder {
             check_state(controller.params(), &self.state, location, &mut mistakes);
             for route in &routes {
                 table.add(route, location);
-                let body_use = controller.params().iter().map(Param::body_use).max().unwrap_or(BodyUse::Nothing);
+                let body_use =
+                    controller.params().iter().map(Param::body_use).max().unwrap_or(BodyUse::Nothing);
                 let may_block = controller.may_block() && !self.prefer_coroutine;
                 targets.push(Target { controller: Arc::clone(&controller), body_use, may_block });
             }
@@ -306,7 +312,8 @@ fn check_state(params: &[Param], state: &StateMap, location: Option<Location>, m
     for param in params {
         match param.kind {
             Kind::State(name, id) if !state.contains(id) => {
-                let place = location.map_or_else(|| "a controller".to_owned(), |location| location.to_string());
+                let place =
+                    location.map_or_else(|| "a controller".to_owned(), |location| location.to_string());
                 mistakes.push(format!(
                     "{place}: the argument {} wants a State<{}>, but the server was given none: call .manage(…)",
                     param.name,

@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use regex::RegexSet;
 use smallvec::SmallVec;
 
-use crate::app::App;
 use crate::guard::catch_panic;
 use crate::journey::Destination;
-use crate::request::Request;
+use crate::request::{Connection, Request};
 use crate::respond::{IntoResponse, Redirect, Response};
 use crate::route::{Location, Pattern};
 use crate::{HttpError, Result};
@@ -19,21 +19,21 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Runs before and after the controller. `#[request_filter]` makes one of a function, [`from_fn`] of a closure.
 pub trait Filter: Send + Sync + 'static {
     /// Handles the request; [`FilterContext::do_chain`] runs what comes after this filter.
-    fn filter<'c>(&'c self, context: &'c mut FilterContext<'_>) -> BoxFuture<'c, Result<()>>;
+    fn filter<'c>(&'c self, context: &'c mut FilterContext) -> BoxFuture<'c, Result<()>>;
 }
 
 /// A function as a filter; what `#[request_filter]` makes.
-pub struct FunctionFilter(for<'c> fn(&'c mut FilterContext<'_>) -> BoxFuture<'c, Result<()>>);
+pub struct FunctionFilter(for<'c> fn(&'c mut FilterContext) -> BoxFuture<'c, Result<()>>);
 
 impl FunctionFilter {
     /// A filter from the call that the attribute generated.
-    pub fn new(call: for<'c> fn(&'c mut FilterContext<'_>) -> BoxFuture<'c, Result<()>>) -> Self {
+    pub fn new(call: for<'c> fn(&'c mut FilterContext) -> BoxFuture<'c, Result<()>>) -> Self {
         FunctionFilter(call)
     }
 }
 
 impl Filter for FunctionFilter {
-    fn filter<'c>(&'c self, context: &'c mut FilterContext<'_>) -> BoxFuture<'c, Result<()>> {
+    fn filter<'c>(&'c self, context: &'c mut FilterContext) -> BoxFuture<'c, Result<()>> {
         (self.0)(context)
     }
 }
@@ -42,9 +42,9 @@ struct Closure<F>(F);
 
 impl<F> Filter for Closure<F>
 where
-    F: for<'c> Fn(&'c mut FilterContext<'_>) -> BoxFuture<'c, Result<()>> + Send + Sync + 'static,
+    F: for<'c> Fn(&'c mut FilterContext) -> BoxFuture<'c, Result<()>> + Send + Sync + 'static,
 {
-    fn filter<'c>(&'c self, context: &'c mut FilterContext<'_>) -> BoxFuture<'c, Result<()>> {
+    fn filter<'c>(&'c self, context: &'c mut FilterContext) -> BoxFuture<'c, Result<()>> {
         (self.0)(context)
     }
 }
@@ -65,7 +65,7 @@ where
 /// ```
 pub fn from_fn<F>(function: F) -> impl Filter
 where
-    F: for<'c> Fn(&'c mut FilterContext<'_>) -> BoxFuture<'c, Result<()>> + Send + Sync + 'static,
+    F: for<'c> Fn(&'c mut FilterContext) -> BoxFuture<'c, Result<()>> + Send + Sync + 'static,
 {
     Closure(function)
 }
@@ -74,17 +74,27 @@ where
 ///
 /// The response collects what filters set before the controller runs (defaults for its answer) and, once
 /// [`do_chain`](FilterContext::do_chain) has returned, is the whole answer, which may still be changed.
-pub struct FilterContext<'a> {
+pub struct FilterContext {
     /// The request; later filters and the controller see what is changed.
-    pub request: &'a mut Request,
+    pub request: Request,
     /// The response so far.
     pub response: Response,
-    pub(crate) app: &'a App,
-    pub(crate) destination: &'a Destination,
-    pub(crate) rest: &'a [usize],
+    connection: Arc<Connection>,
+    destination: Destination,
+    filters: SmallVec<[usize; 4]>,
+    next: usize,
 }
 
-impl FilterContext<'_> {
+impl FilterContext {
+    pub(crate) fn new(
+        request: Request,
+        connection: Arc<Connection>,
+        destination: Destination,
+        filters: SmallVec<[usize; 4]>,
+    ) -> Self {
+        FilterContext { request, response: Response::default(), connection, destination, filters, next: 0 }
+    }
+
     /// Runs the rest of the chain and the controller. A filter that does not call this ends the request with what
     /// it has put into the response.
     ///
@@ -92,21 +102,16 @@ impl FilterContext<'_> {
     ///
     /// The error of a later filter or of the controller; `?` hands it on to the error pages.
     pub async fn do_chain(&mut self) -> Result<()> {
-        let Some((first, rest)) = self.rest.split_first() else {
-            let answer = self.app.arrive(self.destination, self.request).await?;
+        let connection = Arc::clone(&self.connection);
+        let Some(filter) = self.filters.get(self.next) else {
+            let answer = connection.app.arrive(&self.destination, &mut self.request).await?;
             self.response.absorb(answer);
             return Ok(());
         };
-        let mut next = FilterContext {
-            request: &mut *self.request,
-            response: std::mem::take(&mut self.response),
-            app: self.app,
-            destination: self.destination,
-            rest,
-        };
-        let filter = self.app.filters().get(*first);
-        let result = catch_panic(async || filter.filter(&mut next).await).await;
-        self.response = std::mem::take(&mut next.response);
+        let filter = connection.app.filters().get(*filter);
+        self.next += 1;
+        let result = catch_panic(async || filter.filter(self).await).await;
+        self.next -= 1;
         result
     }
 
@@ -212,10 +217,14 @@ impl Filters {
         if self.filters.is_empty() {
             return found;
         }
-        found.extend(self.paths.iter().filter(|(_, pattern)| pattern.matches(path).is_some()).map(|(index, _)| *index));
+        found.extend(
+            self.paths.iter().filter(|(_, pattern)| pattern.matches(path).is_some()).map(|(index, _)| *index),
+        );
         if !self.expression_owners.is_empty() {
             for form in [path, path.trim_start_matches('/')] {
-                found.extend(self.expressions.matches(form).into_iter().map(|index| self.expression_owners[index]));
+                found.extend(
+                    self.expressions.matches(form).into_iter().map(|index| self.expression_owners[index]),
+                );
             }
         }
         found.sort_unstable();

@@ -37,6 +37,7 @@ pub(crate) fn catch_panic_blocking<T>(call: impl FnOnce() -> Result<T>) -> Resul
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value of its own");
+    let text =
+        text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value of its own");
     Panicked(text.to_owned()).into()
 }

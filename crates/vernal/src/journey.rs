@@ -12,7 +12,7 @@ use crate::bind::BodyUse;
 use crate::filter::FilterContext;
 use crate::guard::{catch_panic, catch_panic_blocking};
 use crate::request::{Captures, Connection, Request};
-use crate::respond::{Body, Response, OutgoingBody, StaticFile, finish};
+use crate::respond::{Body, OutgoingBody, Response, StaticFile, finish};
 use crate::route::{Conditions, Found, MappingId};
 use crate::{Error, HttpError, Result};
 
@@ -52,15 +52,10 @@ impl App {
         if destination.body_use(self) != BodyUse::Stream {
             request.load_params().await?;
         }
-        let mut context = FilterContext {
-            request,
-            response: std::mem::take(response),
-            app: self,
-            destination: &destination,
-            rest: &filters,
-        };
+        let connection = self.connection(request);
+        let mut context = FilterContext::new(std::mem::take(request), connection, destination, filters);
         let result = context.do_chain().await;
-        *response = std::mem::take(&mut context.response);
+        (*request, *response) = (context.request, context.response);
         result
     }
 
@@ -71,7 +66,9 @@ impl App {
                 request.prepare(self.target(*id).body_use).await?;
                 match self.target(*id).may_block {
                     true => self.call_blocking(*id, request).await,
-                    false => catch_panic(async || self.target(*id).controller.call(request).wait().await).await,
+                    false => {
+                        catch_panic(async || self.target(*id).controller.call(request).wait().await).await
+                    }
                 }
             }
             Destination::File(path) => {
@@ -105,9 +102,20 @@ impl Destination {
 impl App {
     /// Makes the request one of this app, where the transport has not.
     fn adopt(&self, request: &mut Request) {
-        if request.connection().is_none_or(|connection| !connection.app.is(self)) {
-            let peer = request.peer_addr();
-            request.set_connection(Arc::new(Connection { app: self.clone(), peer, watch: Watch::default() }));
+        if !request.connection().is_some_and(|connection| connection.app.is(self)) {
+            let connection = self.connection(request);
+            request.set_connection(connection);
+        }
+    }
+
+    /// The connection of the request, or one for a request that came without.
+    fn connection(&self, request: &Request) -> Arc<Connection> {
+        match request.connection() {
+            Some(connection) if connection.app.is(self) => Arc::clone(connection),
+            _ => {
+                let peer = request.peer_addr();
+                Arc::new(Connection { app: self.clone(), peer, watch: Watch::default() })
+            }
         }
     }
 
@@ -136,7 +144,8 @@ impl App {
                     request.load_params().await?;
                 }
                 let fits = |params: &Conditions, headers: &Conditions| {
-                    let by_params = params.is_empty() || request.params().is_ok_and(|found| params.matches(found));
+                    let by_params =
+                        params.is_empty() || request.params().is_ok_and(|found| params.matches(found));
                     by_params && headers.matches(&request.headers)
                 };
                 let chosen = candidates.iter().find(|(_, params, headers)| fits(params, headers));
@@ -159,7 +168,8 @@ impl App {
                 _ => Err(MethodNotAllowed("GET, HEAD, OPTIONS".to_owned()).into()),
             };
         }
-        elsewhere.map_err(|allow| allow.map_or_else(|| not_found().into(), |allow| MethodNotAllowed(allow).into()))
+        elsewhere
+            .map_err(|allow| allow.map_or_else(|| not_found().into(), |allow| MethodNotAllowed(allow).into()))
     }
 
     /// Runs a controller that may block on the blocking pool; the request goes there and comes back.
@@ -180,14 +190,23 @@ impl App {
     }
 
     /// The page for bytes that were no request.
-    pub(crate) async fn refuse(&self, connection: &Arc<Connection>, error: HttpError) -> http::Response<OutgoingBody> {
+    pub(crate) async fn refuse(
+        &self,
+        connection: &Arc<Connection>,
+        error: HttpError,
+    ) -> http::Response<OutgoingBody> {
         let mut request = Request::default();
         request.set_connection(Arc::clone(connection));
         self.fail(&request, &error.into(), Response::default()).await
     }
 
     /// The page for an error, as it goes to the transport.
-    async fn fail(&self, request: &Request, error: &Error, mut so_far: Response) -> http::Response<OutgoingBody> {
+    async fn fail(
+        &self,
+        request: &Request,
+        error: &Error,
+        mut so_far: Response,
+    ) -> http::Response<OutgoingBody> {
         let allow = error.downcast_ref::<MethodNotAllowed>();
         if let Some(MethodNotAllowed(allow)) = allow {
             so_far.headers.insert("Allow", allow);

@@ -13,7 +13,9 @@ use tokio::sync::OnceCell;
 use crate::accept::Watch;
 use crate::app::App;
 use crate::bind::{BodyUse, Param, Source, State};
-use crate::parse::{BodyReader, Decoding, Incoming, Params, decode_path, parse_json, parse_multipart, parse_urlencoded};
+use crate::parse::{
+    BodyReader, Decoding, Incoming, Params, decode_path, parse_json, parse_multipart, parse_urlencoded,
+};
 use crate::route::{Location, Lookup, MappingId};
 use crate::session::Session;
 use crate::{Cookie, Cookies, Headers, HttpError, Limits, Result};
@@ -166,7 +168,8 @@ impl Request {
 
     /// All path values with their names; a wildcard's name is empty.
     pub fn path_values(&self) -> impl Iterator<Item = (&str, &str)> {
-        let names = self.app().zip(self.captures.mapping).map_or(&[][..], |(app, id)| app.table().mapping_names(id));
+        let names =
+            self.app().zip(self.captures.mapping).map_or(&[][..], |(app, id)| app.table().mapping_names(id));
         self.captures.values.iter().enumerate().filter_map(|(index, range)| {
             Some((names.get(index).map_or("", String::as_str), self.captured(Some(range))?))
         })
@@ -353,7 +356,11 @@ impl Request {
     /// The values of a header field; `user_token` finds `User-Token` as well.
     pub(crate) fn header_values(&self, name: &str) -> impl Iterator<Item = &str> {
         let dashed = if self.headers.contains(name) { name.into() } else { name.replace('_', "-") };
-        self.headers.as_map().get_all(dashed).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+        self.headers
+            .as_map()
+            .get_all(dashed)
+            .iter()
+            .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
     }
 
     /// Where the controller of this request was declared.
@@ -388,7 +395,9 @@ impl Request {
         let params = self.params()?;
         let text = params.get(name);
         if text.is_none() && params.contains(name) {
-            return Err(HttpError::bad_request(format!("Parameter[{name}] should be text, not a file.")).into());
+            return Err(
+                HttpError::bad_request(format!("Parameter[{name}] should be text, not a file.")).into()
+            );
         }
         Ok(text)
     }
@@ -411,9 +420,21 @@ impl Request {
                 Some(bytes) => Incoming::Whole(bytes.clone()),
                 None => self.take_incoming(),
             };
-            return parse_multipart(body.into_reader(self.limits()), content_type, self.limits(), decoding, into).await;
+            return parse_multipart(
+                body.into_reader(self.limits()),
+                content_type,
+                self.limits(),
+                decoding,
+                into,
+            )
+            .await;
         }
-        parse_urlencoded(into, self.bytes().await?, Decoding { plus_is_space: true, ..decoding }, self.limits().parameters)
+        parse_urlencoded(
+            into,
+            self.bytes().await?,
+            Decoding { plus_is_space: true, ..decoding },
+            self.limits().parameters,
+        )
     }
 
     fn has_body(&self) -> bool {
@@ -440,7 +461,8 @@ impl Lookup for Params {
 fn is_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/json")
-        || media_type.len() > 5 && media_type.get(media_type.len() - 5..).is_some_and(|end| end.eq_ignore_ascii_case("+json"))
+        || media_type.len() > 5
+            && media_type.get(media_type.len() - 5..).is_some_and(|end| end.eq_ignore_ascii_case("+json"))
 }
 
 fn is_multipart(content_type: &str) -> bool {

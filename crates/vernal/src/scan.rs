@@ -110,7 +110,9 @@ impl Scan {
     pub(crate) fn collect(&self, app: &str, mut builder: Builder) -> Builder {
         for path in &self.modules {
             let known = inventory::iter::<Declaration>.into_iter();
-            if !known.into_iter().any(|found| Scan { modules: vec![path.clone()], ..Scan::default() }.takes(found.location().module)) {
+            if !known.into_iter().any(|found| {
+                Scan { modules: vec![path.clone()], ..Scan::default() }.takes(found.location().module)
+            }) {
                 builder.mistake(format!(
                     "scan({path:?}): no controller is declared in this module; is the path right, and its crate used?"
                 ));

@@ -97,8 +97,11 @@ impl Call<'_> {
 
     /// Sends these parameters as a form.
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
-        let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-        let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        let encode = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+        };
+        let pairs: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
         self.header("Content-Type", "application/x-www-form-urlencoded").body(pairs.join("&"))
     }
 
@@ -108,13 +111,15 @@ impl Call<'_> {
     ///
     /// When the value cannot be JSON.
     pub fn json(self, value: &impl Serialize) -> Self {
-        let text = serde_json::to_vec(value).unwrap_or_else(|error| panic!("a test sends what is no JSON: {error}"));
+        let text =
+            serde_json::to_vec(value).unwrap_or_else(|error| panic!("a test sends what is no JSON: {error}"));
         self.header("Content-Type", "application/json").body(text)
     }
 
     /// Calls the app and reads the whole answer.
     pub async fn send(mut self) -> Answer {
-        let cookies: Vec<String> = self.client.jar().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> =
+            self.client.jar().iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
             self.request.headers.append("Cookie", cookies.join("; "));
         }

@@ -78,12 +78,24 @@ pub(crate) fn from_std(listener: &StdListener) -> io::Result<TcpListener> {
 }
 
 /// Takes connections until the drain begins; each is served by a task of its own.
-pub(crate) async fn accept_loop(listener: TcpListener, app: App, settings: Arc<ConnectionSettings>, drain: Drain) {
+pub(crate) async fn accept_loop(
+    listener: TcpListener,
+    app: App,
+    settings: Arc<ConnectionSettings>,
+    drain: Drain,
+) {
     let next = async || (drain.connection().await, listener.accept().await);
     while let Some((permit, accepted)) = drain.unless_begun(next()).await {
         match accepted {
             Ok((stream, peer)) => {
-                tokio::spawn(http::serve(stream, peer, app.clone(), Arc::clone(&settings), drain.clone(), permit));
+                tokio::spawn(http::serve(
+                    stream,
+                    peer,
+                    app.clone(),
+                    Arc::clone(&settings),
+                    drain.clone(),
+                    permit,
+                ));
             }
             Err(error) => pause_after(&error).await,
         }

@@ -1,7 +1,7 @@
 //! How long a connection may keep the server waiting.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a connection is doing, as its socket and its service see it. One of these a connection; no timer runs for a

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 /// ```
 /// use vernal::bind::{Kind, Param, Source};
 ///
-/// const AGE: Param = Param::new("age", Source::Parameter, Kind::Integer).with_default("16");
-/// assert!(!AGE.required);
+/// let age = Param::new("age", Source::Parameter, Kind::Integer).with_default("16");
+/// assert!(!age.required);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Param {
@@ -20,7 +20,7 @@ pub struct Param {
     /// How the value is read.
     pub kind: Kind,
     /// The text of the default expression, for documents; the value itself is the face's.
-    pub default: Option<&'static str>,
+    pub default: Option<Cow<'static, str>>,
     /// Whether a request without the value is answered with 400.
     pub required: bool,
 }
@@ -45,8 +45,8 @@ impl Param {
     }
 
     /// The same argument with a default, written as in the source.
-    pub const fn with_default(mut self, text: &'static str) -> Self {
-        self.default = Some(text);
+    pub fn with_default(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.default = Some(text.into());
         self.required = false;
         self
     }

@@ -82,7 +82,8 @@ impl ErrorPages {
             message: escape_html(error.message_text()).into_owned(),
             explain: escape_html(error.explain_text()).into_owned(),
         };
-        let mut response = Response { headers: so_far.headers, cookies: so_far.cookies, ..Response::default() };
+        let mut response =
+            Response { headers: so_far.headers, cookies: so_far.cookies, ..Response::default() };
         match self.find(error.code()) {
             Some(page) => match catch_panic(async || page(&info, request).wait().await).await {
                 Ok(answer) => response.absorb(answer),

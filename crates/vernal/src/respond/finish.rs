@@ -39,7 +39,8 @@ pub(crate) async fn finish(
         None => Outgoing::Empty,
         Some(content) => represent(content, request, &mut status, &mut headers).await?,
     };
-    let mut sent = http::Response::new(frame(OutgoingBody::from(body), &request.method, status, &mut headers));
+    let mut sent =
+        http::Response::new(frame(OutgoingBody::from(body), &request.method, status, &mut headers));
     *sent.status_mut() = status;
     *sent.headers_mut() = headers;
     if let Some(reason) = response.reason {
@@ -63,7 +64,8 @@ impl std::error::Error for InvalidResponse {}
 /// Saves the session that was used, keeps one alive that was not, and sets its cookie (`spec/05` section 3).
 async fn close_session(app: &App, request: &Request, response: &mut Response) -> Result<()> {
     let cookie_name = app.session_settings().name();
-    let had_cookie = request.headers.as_map().contains_key(http::header::COOKIE) && request.cookie(cookie_name).is_some();
+    let had_cookie =
+        request.headers.as_map().contains_key(http::header::COOKIE) && request.cookie(cookie_name).is_some();
     let session = match request.opened_session() {
         Some(session) => session.clone(),
         None if had_cookie => match request.existing_session().await? {
@@ -72,7 +74,9 @@ async fn close_session(app: &App, request: &Request, response: &mut Response) ->
         },
         None => return Ok(()),
     };
-    if let Some(cookie) = session::finish(app.session_store(), app.session_settings(), &session, had_cookie).await? {
+    if let Some(cookie) =
+        session::finish(app.session_store(), app.session_settings(), &session, had_cookie).await?
+    {
         response.set_cookie(cookie);
     }
     Ok(())
@@ -124,7 +128,8 @@ fn default_content_type(headers: &mut HeaderMap, content_type: HeaderValue) {
 
 /// Makes body and `Content-Length` agree with the method and the status (RFC 9110 sections 6.4.1 and 9.3.2).
 fn frame(body: OutgoingBody, method: &Method, status: StatusCode, headers: &mut HeaderMap) -> OutgoingBody {
-    let bodiless = status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    let bodiless =
+        status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
     if bodiless {
         headers.remove(CONTENT_LENGTH);
         headers.remove(CONTENT_TYPE);

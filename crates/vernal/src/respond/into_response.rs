@@ -180,8 +180,17 @@ impl Redirect {
 
 /// What may not stand in a `Location` field as it is (RFC 3986 section 2); `%` stays, since the address may be
 /// encoded already.
-const NOT_IN_LOCATION: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+const NOT_IN_LOCATION: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 impl IntoResponse for Redirect {
     fn into_response(self) -> Result<Response> {

@@ -133,6 +133,11 @@ impl Route {
         self
     }
 
+    /// The methods as they were given; none for any method.
+    pub fn methods(&self) -> &[String] {
+        &self.methods
+    }
+
     /// The path pattern or regular expression as it was written.
     /// The methods as in an `Allow` field; `*` for any.
     pub(crate) fn methods_text(&self) -> String {

@@ -86,7 +86,12 @@ impl Pattern {
 
     /// Whether the pattern has a `*` or `**`: then it yields exactly one value, without a name.
     pub fn is_wildcard(&self) -> bool {
-        self.names.is_empty() && !matches!(self.shape, Shape::Exact(_))
+        self.names.is_empty() && !self.is_exact()
+    }
+
+    /// Whether the pattern is one path and yields no values.
+    pub(super) fn is_exact(&self) -> bool {
+        matches!(self.shape, Shape::Exact(_))
     }
 
     /// The values of the variables or of the wildcard, if the whole path matches.
@@ -98,14 +103,14 @@ impl Pattern {
         match &self.shape {
             Shape::Exact(text) => (rest == text).then_some(values),
             Shape::Segments(segments) => {
-                let mut parts = rest.split('/');
-                let mut start = 1;
+                let mut rest = Some(rest);
                 for segment in segments {
-                    let part = parts.next()?;
-                    segment.capture(part, start, self.characters, &mut values)?;
-                    start += part.len() + 1;
+                    let from_here = rest?;
+                    let (part, below) = split_segment(from_here);
+                    segment.capture(part, path.len() - from_here.len(), self.characters, &mut values)?;
+                    rest = below;
                 }
-                parts.next().is_none().then_some(values)
+                rest.is_none().then_some(values)
             }
             Shape::Deep(prefix) => {
                 let value = rest.strip_prefix(prefix.as_str())?;
@@ -169,26 +174,48 @@ impl Shape {
 
     /// The key that puts the more specific shape first: segment by segment from the left literal text, then text
     /// mixed with variables, then a whole variable, then `**`; longer text first; `**S` behind all others.
-    pub(super) fn specificity(&self) -> Vec<(u8, Reverse<usize>, String)> {
-        let key = |class, text: String| (class, Reverse(text.len()), text);
+    pub(super) fn specificity(&self) -> Vec<Specificity> {
+        let literals =
+            |text: &str| text.split('/').map(|part| Specificity::new(0, &[part])).collect::<Vec<_>>();
         match self {
-            Shape::Exact(text) => text.split('/').map(|part| key(0, part.to_owned())).collect(),
+            Shape::Exact(text) => literals(text),
             Shape::Segments(segments) => segments
                 .iter()
                 .map(|segment| match segment {
-                    Segment::Literal(text) => key(0, text.clone()),
-                    Segment::Mixed(literals) => key(1, literals.concat()),
-                    Segment::Variable => key(2, String::new()),
+                    Segment::Literal(text) => Specificity::new(0, &[text]),
+                    Segment::Mixed(texts) => Specificity::new(1, texts),
+                    Segment::Variable => Specificity::new(2, &[""]),
                 })
                 .collect(),
             Shape::Deep(prefix) => {
                 let (leading, last) =
                     prefix.rsplit_once('/').map_or((None, prefix.as_str()), |(l, p)| (Some(l), p));
-                let leading =
-                    leading.iter().flat_map(|text| text.split('/')).map(|part| key(0, part.to_owned()));
-                leading.chain([key(3, last.to_owned())]).collect()
+                let mut key = leading.map(literals).unwrap_or_default();
+                key.push(Specificity::new(3, &[last]));
+                key
             }
-            Shape::Suffix(suffix) => vec![key(4, suffix.clone())],
+            Shape::Suffix(suffix) => vec![Specificity::new(4, &[suffix])],
+        }
+    }
+}
+
+/// How specific one segment is; the smaller key goes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Specificity {
+    class: u8,
+    text_length: Reverse<usize>,
+    /// Of equally long texts the one that begins further left goes first: `file-{n}` before `{n}.json`.
+    first_length: Reverse<usize>,
+}
+
+impl Specificity {
+    fn new(class: u8, texts: &[impl AsRef<str>]) -> Specificity {
+        let mut lengths = texts.iter().map(|text| text.as_ref().len());
+        let first = lengths.next().unwrap_or(0);
+        Specificity {
+            class,
+            text_length: Reverse(first + lengths.sum::<usize>()),
+            first_length: Reverse(first),
         }
     }
 }
@@ -293,6 +320,14 @@ fn capture_mixed(
     values.push(range(start, start + end));
     values[already..].reverse();
     characters.permit(&text[..end]).then_some(())
+}
+
+/// A segment and what follows its slash. Segments are short: a plain loop is faster than a search made for long texts.
+pub(super) fn split_segment(path: &str) -> (&str, Option<&str>) {
+    match path.bytes().position(|byte| byte == b'/') {
+        Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
+        None => (path, None),
+    }
 }
 
 /// The request target is bounded far below 4 GB (`Limits::target_bytes`).

@@ -53,6 +53,7 @@ pub(super) struct Slot {
 }
 
 /// What the table says about a method and a path.
+#[expect(clippy::enum_variant_names, reason = "\"not found\" is the name of status 404")]
 pub(crate) enum Found<'t> {
     /// Mappings whose conditions are to be tried in order; where none fits, the answer is 404.
     Slot(Candidates<'t>),
@@ -89,6 +90,7 @@ impl Table {
     fn candidates(&self, slot: SlotId, path: &str) -> Candidates<'_> {
         let slot = &self.slots[slot as usize];
         let (values, groups) = match &slot.matcher {
+            Matcher::Path(pattern) if pattern.is_exact() => (Values::new(), Groups::new()),
             Matcher::Path(pattern) => (pattern.matches(path).unwrap_or_default(), Groups::new()),
             Matcher::Regexp(expression) => (Values::new(), expressions::groups(expression, path)),
         };
@@ -156,3 +158,6 @@ impl<'t> Candidates<'t> {
         self.slot.needs_params
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use foldhash::{HashMap, HashMapExt};
 
 use super::method::{Buckets, SlotId};
-use super::pattern::{Characters, Segment, Shape};
+use super::pattern::{Characters, Segment, Shape, split_segment};
 
 /// The patterns as a tree of segments, so that a search does not try one pattern after another.
 ///
@@ -85,8 +85,7 @@ impl Node {
             }
             return;
         };
-        let (part, rest_below) =
-            rest.split_once('/').map_or((rest, None), |(part, below)| (part, Some(below)));
+        let (part, rest_below) = split_segment(rest);
         if let Some(node) = self.literals.get(part) {
             node.visit(rest_below, characters, found);
         }
