@@ -32,7 +32,7 @@ pub(crate) struct Connection {
 pub(crate) struct Captures {
     pub(crate) mapping: Option<MappingId>,
     pub(crate) values: SmallVec<[Range<u32>; 4]>,
-    pub(crate) groups: SmallVec<[Option<Range<u32>>; 4]>,
+    pub(crate) groups: Vec<Option<Range<u32>>>,
 }
 
 /// A request, and everything that can be asked about it.
@@ -60,7 +60,7 @@ pub struct Request {
     version: Version,
     decoded_path: Option<Box<str>>,
     captures: Captures,
-    params: OnceLock<Params>,
+    params: OnceLock<Box<Params>>,
     cookies: OnceLock<Cookies>,
     incoming: Mutex<Incoming>,
     body: OnceCell<Bytes>,
@@ -99,8 +99,14 @@ impl Request {
             extensions: parts.extensions,
             uri: parts.uri,
             version: parts.version,
+            decoded_path: None,
+            captures: Captures::default(),
+            params: OnceLock::new(),
+            cookies: OnceLock::new(),
             incoming: Mutex::new(incoming),
-            ..Request::default()
+            body: OnceCell::new(),
+            session: OnceCell::new(),
+            connection: None,
         }
     }
 
@@ -197,7 +203,7 @@ impl Request {
         }
         let mut params = Params::default();
         self.parse_query(&mut params)?;
-        Ok(self.params.get_or_init(|| params))
+        Ok(self.params.get_or_init(|| Box::new(params)))
     }
 
     /// All parameters, to change them.
@@ -206,15 +212,12 @@ impl Request {
     ///
     /// As [`params`](Request::params).
     pub fn params_mut(&mut self) -> Result<&mut Params, HttpError> {
-        let mut params = match self.params.take() {
-            Some(params) => params,
-            None => Params::default(),
-        };
+        let mut params = self.params.take().unwrap_or_default();
         if params.is_empty() {
             self.parse_query(&mut params)?;
         }
         self.params = OnceLock::from(params);
-        self.params.get_mut().ok_or_else(|| HttpError::new(500))
+        self.params.get_mut().map(|params| &mut **params).ok_or_else(|| HttpError::new(500))
     }
 
     /// The cookies the client sent.
@@ -308,6 +311,15 @@ impl Request {
         self.captures = captures;
     }
 
+    /// Whether there is nothing to read of the body for this use.
+    pub(crate) fn is_prepared(&self, body_use: BodyUse) -> bool {
+        match body_use {
+            BodyUse::Nothing | BodyUse::Stream => true,
+            BodyUse::Form => !self.has_form(),
+            BodyUse::Whole => false,
+        }
+    }
+
     /// Reads of the body what the controller's signature asks for.
     pub(crate) async fn prepare(&self, body_use: BodyUse) -> Result<(), HttpError> {
         match body_use {
@@ -335,7 +347,7 @@ impl Request {
             self.parse_form(&mut params).await?;
         }
         self.parse_query(&mut params)?;
-        self.params.get_or_init(|| params);
+        self.params.get_or_init(|| Box::new(params));
         Ok(())
     }
 
