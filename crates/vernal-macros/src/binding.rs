@@ -47,9 +47,23 @@ fn source(source: Source, kind: &TokenStream) -> TokenStream {
     }
 }
 
-/// The static array of all `Param`s, in the order of the arguments.
-pub(crate) fn params<'a>(name: &Ident, arguments: impl Iterator<Item = &'a Argument>) -> TokenStream {
-    let params: Vec<TokenStream> = arguments.map(param).collect();
+/// The static array of all `Param`s, in the order of the arguments. Who takes the whole request may ask it for any
+/// parameter: one more `Param` behind the others says so, and a form is read before the call.
+pub(crate) fn params<'a>(
+    name: &Ident,
+    arguments: impl Iterator<Item = &'a Argument>,
+    takes_request: bool,
+) -> TokenStream {
+    let mut params: Vec<TokenStream> = arguments.map(param).collect();
+    if takes_request {
+        params.push(quote! {
+            ::vernal::bind::Param::new(
+                "request",
+                ::vernal::bind::Source::Request,
+                ::vernal::bind::Kind::Parameters,
+            ).optional()
+        });
+    }
     let count = params.len();
     quote! { static #name: [::vernal::bind::Param; #count] = [#(#params),*]; }
 }

@@ -82,6 +82,11 @@ impl Handler {
         handler
     }
 
+    /// Whether one of the arguments is `&Request`.
+    pub(crate) fn takes_request(&self) -> bool {
+        self.takes.iter().any(|taken| matches!(taken, Taken::Request))
+    }
+
     /// The arguments that are bound, in their order.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
         self.takes.iter().filter_map(|taken| match taken {

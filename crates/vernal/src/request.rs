@@ -71,7 +71,8 @@ pub struct Request {
 }
 
 /// What a request target cannot carry (RFC 3986 section 2); `%` stays, since it may be encoded already.
-const NOT_IN_TARGET: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
+const NOT_IN_TARGET: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
 
 impl Request {
     /// A request made by hand, for tests and for calls inside the process.

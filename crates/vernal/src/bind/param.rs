@@ -45,8 +45,9 @@ impl Param {
     }
 
     /// The same argument with a default, written as in the source.
-    pub fn with_default(mut self, text: impl Into<Cow<'static, str>>) -> Self {
-        self.default = Some(text.into());
+    pub const fn with_default(mut self, text: &'static str) -> Self {
+        // A constant cannot drop the `None` that was there; signatures are statics.
+        std::mem::forget(self.default.replace(Cow::Borrowed(text)));
         self.required = false;
         self
     }
