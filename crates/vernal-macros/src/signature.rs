@@ -1,6 +1,8 @@
 //! The signature of a controller function: which values it takes, and how it is called.
 
-use syn::{Attribute, FnArg, GenericParam, Ident, Receiver, ReceiverKind, ReturnType, Safety, Type};
+use syn::{
+    Attribute, FnArg, GenericParam, Ident, Receiver, ReceiverKind, ReturnType, Safety, Type, parse_quote,
+};
 
 use crate::argument::{Argument, check_bodies};
 use crate::mistakes::Mistakes;
@@ -80,6 +82,11 @@ impl Handler {
         };
         check_bodies(handler.arguments(), mistakes);
         handler
+    }
+
+    /// A function whose arguments are bound by name may have many of them: no reader has to count them.
+    pub(crate) fn allow_arguments(&self) -> Option<Attribute> {
+        (self.takes.len() > 7).then(|| parse_quote! { #[allow(clippy::too_many_arguments)] })
     }
 
     /// The arguments that are bound, in their order.
