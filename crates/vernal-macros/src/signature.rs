@@ -1,7 +1,8 @@
 //! The signature of a controller function: which values it takes, and how it is called.
 
 use syn::{
-    Attribute, FnArg, GenericParam, Ident, Receiver, ReceiverKind, ReturnType, Safety, Type, parse_quote,
+    Attribute, FnArg, GenericParam, Ident, PatType, Receiver, ReceiverKind, ReturnType, Safety, Type,
+    parse_quote,
 };
 
 use crate::argument::{Argument, check_bodies};
@@ -52,24 +53,7 @@ impl Handler {
                     has_receiver = true;
                     check_receiver(receiver, place, mistakes);
                 }
-                FnArg::Typed(argument) => {
-                    let said = Said::take(&mut argument.attrs, mistakes);
-                    refuse_unknown(&mut argument.attrs, mistakes);
-                    if types::is_borrowed_request(&argument.ty) {
-                        check_request(&said, mistakes);
-                        takes.push(Taken::Request);
-                    } else {
-                        check_type(&argument.ty, mistakes);
-                        let pattern = (*argument.pat).clone();
-                        takes.push(Taken::Bound(Argument::settle(
-                            said,
-                            pattern,
-                            &argument.ty,
-                            reach,
-                            mistakes,
-                        )));
-                    }
-                }
+                FnArg::Typed(argument) => takes.push(Taken::read(argument, reach, mistakes)),
             }
         }
         check_output(&signature.output, mistakes);
@@ -95,6 +79,20 @@ impl Handler {
             Taken::Bound(argument) => Some(argument),
             Taken::Request => None,
         })
+    }
+}
+
+impl Taken {
+    /// Reads an argument, and takes the attributes that are ours off it.
+    fn read(argument: &mut PatType, reach: &Reach, mistakes: &mut Mistakes) -> Taken {
+        let said = Said::take(&mut argument.attrs, mistakes);
+        refuse_unknown(&mut argument.attrs, mistakes);
+        if types::is_borrowed_request(&argument.ty) {
+            check_request(&said, mistakes);
+            return Taken::Request;
+        }
+        check_type(&argument.ty, mistakes);
+        Taken::Bound(Argument::settle(said, (*argument.pat).clone(), &argument.ty, reach, mistakes))
     }
 }
 
