@@ -14,13 +14,20 @@ fn param(argument: &Argument) -> TokenStream {
     let Argument { name, ty, .. } = argument;
     let kind = from_request(ty, "KIND");
     let source = source(argument.source, &kind);
-    let new = quote! { ::vernal::bind::Param::new(#name, #source, #kind) };
     match argument.default_text() {
-        Some(text) => quote! { #new.with_default(#text) },
+        Some(text) => quote! {
+            ::vernal::bind::Param {
+                name: ::std::borrow::Cow::Borrowed(#name),
+                source: #source,
+                kind: #kind,
+                default: ::core::option::Option::Some(::std::borrow::Cow::Borrowed(#text)),
+                required: false,
+            }
+        },
         None => {
             let optional = from_request(ty, "OPTIONAL");
             quote! {{
-                let mut param = #new;
+                let mut param = ::vernal::bind::Param::new(#name, #source, #kind);
                 param.required = !#optional;
                 param
             }}

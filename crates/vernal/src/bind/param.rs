@@ -45,9 +45,8 @@ impl Param {
     }
 
     /// The same argument with a default, written as in the source.
-    pub const fn with_default(mut self, text: &'static str) -> Self {
-        // A constant cannot drop the `None` that was there; signatures are statics.
-        std::mem::forget(self.default.replace(Cow::Borrowed(text)));
+    pub fn with_default(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.default = Some(text.into());
         self.required = false;
         self
     }
