@@ -1,11 +1,13 @@
 //! What a client asked for.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use http::{Extensions, Method, Uri, Version};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
 use tokio::sync::OnceCell;
@@ -68,14 +70,20 @@ pub struct Request {
     connection: Option<Arc<Connection>>,
 }
 
+/// What a request target cannot carry (RFC 3986 section 2); `%` stays, since it may be encoded already.
+const NOT_IN_TARGET: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
+
 impl Request {
     /// A request made by hand, for tests and for calls inside the process.
     ///
-    /// A target that is no URI, or a method that is no token, becomes `/` or `GET`.
+    /// What a target may not have as it is, such as spaces and characters beyond ASCII, is percent-encoded first. A
+    /// target that is no URI even so, or a method that is no token, becomes `/` or `GET`.
     pub fn new(method: &str, target: &str) -> Self {
+        let encoded = utf8_percent_encode(target, NOT_IN_TARGET).to_string();
         Request {
             method: method.parse().unwrap_or_default(),
-            uri: target.parse().unwrap_or_default(),
+            uri: encoded.parse().unwrap_or_default(),
             ..Request::default()
         }
     }
@@ -358,21 +366,19 @@ impl Request {
             Source::Parameter | Source::Request => self.text_param(&param.name)?,
             Source::Header => self.header_values(&param.name).next(),
             Source::Cookie => self.cookie(&param.name).map(Cookie::value),
-            Source::Group(index) => {
-                let absent = || HttpError::new(400).explain(format!("the expression has no group {index}"));
-                self.groups().nth(index).ok_or_else(absent)?
-            }
+            Source::Group(index) => self.groups().nth(index).flatten(),
         })
     }
 
-    /// The values of a header field; `user_token` finds `User-Token` as well.
+    /// The values of a header field; `user_token` finds `User-Token` as well, and `user-token` finds `User_Token`.
     pub(crate) fn header_values(&self, name: &str) -> impl Iterator<Item = &str> {
-        let dashed = if self.headers.contains(name) { name.into() } else { name.replace('_', "-") };
-        self.headers
-            .as_map()
-            .get_all(dashed)
-            .iter()
-            .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+        let other = || [name.replace('_', "-"), name.replace('-', "_")];
+        let found = match self.headers.contains(name) {
+            true => Some(Cow::Borrowed(name)),
+            false => other().into_iter().find(|other| self.headers.contains(other)).map(Cow::Owned),
+        };
+        let values = found.map(|name| self.headers.as_map().get_all(&*name).iter());
+        values.into_iter().flatten().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
     }
 
     /// Where the controller of this request was declared.
