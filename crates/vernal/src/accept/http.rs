@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
 use http_body::Body as _;
 use hyper::body::Incoming as Arriving;
 use hyper::ext::ReasonPhrase;
@@ -50,7 +50,11 @@ pub(crate) async fn serve(
             asked_to_end = true;
             Pin::new(&mut conversation).graceful_shutdown();
         }
-        match Pin::new(&mut conversation).poll(context) {
+        let mut polled = Pin::new(&mut conversation).poll(context);
+        if polled.is_pending() && connection.watch.was_put_off() {
+            polled = Pin::new(&mut conversation).poll(context);
+        }
+        match polled {
             Poll::Ready(result) => Poll::Ready(Some(result)),
             Poll::Pending => poll_deadline(&mut timer, &connection.watch, &settings, context).map(|()| None),
         }
@@ -60,11 +64,16 @@ pub(crate) async fn serve(
     if let Some(Err(error)) = &ended {
         tracing::debug!(%peer, %error, "a connection ended early");
     }
-    let socket = conversation.into_parts().io.into_inner();
+    let parts = conversation.into_parts();
+    let (socket, unread) = (parts.io.into_inner(), parts.read_buf);
     if let Some(status) = socket.refused() {
         let explain = ended.and_then(Result::err).map_or_else(String::new, |error| format!("{error}."));
+        let line = unread.iter().take_while(|byte| **byte != b'\n').count();
+        let status = if status == 431 && line > connection.app.limits().target_bytes { 414 } else { status };
         let page = connection.app.refuse(&connection, HttpError::new(status).explain(explain)).await;
-        refusal::send(socket.into_stream(), page).await;
+        refusal::send(socket.into_parts(), page).await;
+    } else if connection.watch.has_bodies() && matches!(ended, Some(Ok(()))) {
+        refusal::linger(socket.into_parts().0).await;
     }
     drop(permit);
 }
@@ -74,7 +83,6 @@ fn builder(settings: &ConnectionSettings) -> http1::Builder {
     builder
         .half_close(true)
         .keep_alive(settings.keep_alive)
-        .pipeline_flush(true)
         .max_headers(settings.headers)
         .max_header_size(settings.header_bytes);
     builder
@@ -87,6 +95,9 @@ fn answer(
     settings: &ConnectionSettings,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
+    if !request.body().is_end_stream() {
+        connection.watch.begin_body();
+    }
     let last = connection.watch.requests() == settings.keep_alive_max_requests;
     let (parts, body) = request.into_parts();
     let mut request = Request::from_parts(parts, Incoming::new(body));
@@ -94,15 +105,15 @@ fn answer(
     async move {
         let mut response = connection.app.answer(&mut request).await;
         complete(&mut response, last);
-        match response.body().size_hint().exact() {
-            Some(_) => connection.watch.end_request(),
-            None => response.body_mut().hold(InFlight(Arc::clone(&connection))),
+        match response.body().is_in_memory() {
+            true => connection.watch.end_request(),
+            false => response.body_mut().hold(InFlight(Arc::clone(&connection))),
         }
         Ok(response)
     }
 }
 
-/// What only HTTP/1.1 says: the reason phrase, the end of the connection, the mark of [`refusal`].
+/// What only HTTP/1.1 says: the reason phrase, and the end of the connection.
 fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     if let Some(Reason(phrase)) = response.extensions_mut().remove() {
         if let Ok(phrase) = ReasonPhrase::try_from(phrase) {
@@ -111,19 +122,6 @@ fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     }
     if last {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    mark_own_refusal(response);
-}
-
-/// Marks an empty answer with a status that hyper uses for malformed requests; see [`refusal`].
-fn mark_own_refusal(response: &mut hyper::Response<OutgoingBody>) {
-    let alike = matches!(
-        response.status(),
-        StatusCode::BAD_REQUEST | StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
-    );
-    if alike && response.body().is_end_stream() {
-        let (name, value) = refusal::MARK;
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
 }
 
