@@ -16,12 +16,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
 use crate::HttpError;
 use crate::accept::socket::Socket;
-use crate::accept::{Drain, InFlight, Watch, refusal};
+use crate::accept::{CUT, Drain, ENDING, InFlight, OpenConnection, Watch, refusal};
 use crate::app::App;
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
@@ -35,20 +34,24 @@ pub(crate) async fn serve(
     app: App,
     settings: Arc<ConnectionSettings>,
     drain: Drain,
-    permit: Option<OwnedSemaphorePermit>,
+    open: OpenConnection,
 ) {
     let connection = Arc::new(Connection { app, peer: Some(peer), watch: Watch::new() });
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&connection)));
     let service = service_fn(|request| answer(Arc::clone(&connection), request, &settings));
     let mut conversation = builder(&settings).serve_connection(socket, service);
 
-    let mut begun = pin!(drain.begun());
+    let mut ending = pin!(drain.reached(ENDING));
     let mut asked_to_end = false;
     let mut timer: Option<Pin<Box<Sleep>>> = None;
     let ended = poll_fn(|context| {
-        if !asked_to_end && begun.as_mut().poll(context).is_ready() {
+        while ending.as_mut().poll(context).is_ready() {
+            if asked_to_end {
+                return Poll::Ready(None);
+            }
             asked_to_end = true;
             Pin::new(&mut conversation).graceful_shutdown();
+            ending.set(drain.reached(CUT));
         }
         let mut polled = Pin::new(&mut conversation).poll(context);
         if polled.is_pending() && connection.watch.was_put_off() {
@@ -75,7 +78,7 @@ pub(crate) async fn serve(
     } else if connection.watch.has_bodies() && matches!(ended, Some(Ok(()))) {
         refusal::linger(socket.into_parts().0).await;
     }
-    drop(permit);
+    drop(open);
 }
 
 fn builder(settings: &ConnectionSettings) -> http1::Builder {
@@ -143,7 +146,8 @@ fn poll_deadline(
         if remaining.is_zero() {
             return Poll::Ready(());
         }
-        timer.as_mut().reset(Instant::now() + remaining);
+        let at_most = settings.header_timeout.max(Duration::from_secs(1));
+        timer.as_mut().reset(Instant::now() + remaining.min(at_most));
         if timer.as_mut().poll(context).is_pending() {
             return Poll::Pending;
         }
