@@ -105,7 +105,7 @@ fn answer(
 /// What only HTTP/1.1 says: the reason phrase, the end of the connection, the mark of [`refusal`].
 fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     if let Some(Reason(phrase)) = response.extensions_mut().remove() {
-        if let Ok(phrase) = ReasonPhrase::try_from(phrase) {
+        if let Ok(phrase) = ReasonPhrase::try_from(phrase.as_bytes()) {
             response.extensions_mut().insert(phrase);
         }
     }
