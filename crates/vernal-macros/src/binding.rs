@@ -14,13 +14,20 @@ fn param(argument: &Argument) -> TokenStream {
     let Argument { name, ty, .. } = argument;
     let kind = from_request(ty, "KIND");
     let source = source(argument.source, &kind);
-    let new = quote! { ::vernal::bind::Param::new(#name, #source, #kind) };
     match argument.default_text() {
-        Some(text) => quote! { #new.with_default(#text) },
+        Some(text) => quote! {
+            ::vernal::bind::Param {
+                name: ::std::borrow::Cow::Borrowed(#name),
+                source: #source,
+                kind: #kind,
+                default: ::core::option::Option::Some(::std::borrow::Cow::Borrowed(#text)),
+                required: false,
+            }
+        },
         None => {
             let optional = from_request(ty, "OPTIONAL");
             quote! {{
-                let mut param = #new;
+                let mut param = ::vernal::bind::Param::new(#name, #source, #kind);
                 param.required = !#optional;
                 param
             }}
@@ -47,9 +54,23 @@ fn source(source: Source, kind: &TokenStream) -> TokenStream {
     }
 }
 
-/// The static array of all `Param`s, in the order of the arguments.
-pub(crate) fn params<'a>(name: &Ident, arguments: impl Iterator<Item = &'a Argument>) -> TokenStream {
-    let params: Vec<TokenStream> = arguments.map(param).collect();
+/// The static array of all `Param`s, in the order of the arguments. Who takes the whole request may ask it for any
+/// parameter: one more `Param` behind the others says so, and a form is read before the call.
+pub(crate) fn params<'a>(
+    name: &Ident,
+    arguments: impl Iterator<Item = &'a Argument>,
+    takes_request: bool,
+) -> TokenStream {
+    let mut params: Vec<TokenStream> = arguments.map(param).collect();
+    if takes_request {
+        params.push(quote! {
+            ::vernal::bind::Param::new(
+                "request",
+                ::vernal::bind::Source::Request,
+                ::vernal::bind::Kind::Parameters,
+            ).optional()
+        });
+    }
     let count = params.len();
     quote! { static #name: [::vernal::bind::Param; #count] = [#(#params),*]; }
 }

@@ -28,7 +28,7 @@ pub(crate) fn local(name: &str) -> Ident {
 /// `function` is the path of the user's function; `object` the type on whose objects a method is called.
 pub(crate) fn items(handler: &Handler, function: &TokenStream, object: Option<&syn::Type>) -> TokenStream {
     let (params, call) = (params_name(), call_name());
-    let statics = binding::params(&params, handler.arguments());
+    let statics = binding::params(&params, handler.arguments(), handler.takes_request());
     let (this, request) = (local("this"), local("request"));
     let receiver = object.map(|object| quote! { #this: &'r #object, });
     let answer = answer(handler, function, object.map(|_| &this), &request);

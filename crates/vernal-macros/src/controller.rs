@@ -189,6 +189,7 @@ impl Method {
         let prefix = class.mapping.path_text();
         let ways = mappings.iter().map(|mapping| Way::within(&prefix, mapping, mistakes)).collect();
         let handler = Handler::read(&mut method.sig, Place::Controller, &Reach::Routes(ways), mistakes);
+        method.attrs.extend(handler.allow_arguments());
         let conditions = conditions(&method.attrs).into_iter().cloned().collect();
         Some(Method { handler, mappings, conditions })
     }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Ident, ItemFn, LitStr, PathArguments, ReturnType, Type, parse_quote_spanned};
+use syn::{Error, FnArg, Ident, ItemFn, LitStr, ReturnType, Type};
 
 use crate::attribute::{Entry, Usage, conditions, fill, number, take_off, text, unknown_key};
 use crate::call::output_span;
@@ -44,7 +44,6 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let filters: Vec<Filter> =
         usages.into_iter().map(|usage| Filter::read(usage, &name, &mut mistakes)).collect();
     let order = only_order(&filters, &name, &mut mistakes);
-    add_lifetime(&mut function.sig);
     let context = read_signature(&function.sig, &mut mistakes);
     match (mistakes.check(), context) {
         (Ok(()), Some(context)) => generate(&function, &context, &filters, order),
@@ -191,17 +190,5 @@ fn call(function: &ItemFn, context_type: &Type) -> TokenStream {
         > {
             ::std::boxed::Box::pin(async move { #take #wait })
         }
-    }
-}
-
-/// `&mut FilterContext` leaves out a lifetime, which the compiler takes in closures and refuses in an `async fn`.
-fn add_lifetime(signature: &mut syn::Signature) {
-    let Some(FnArg::Typed(argument)) = signature.inputs.first_mut() else { return };
-    let Type::Reference(reference) = &mut *argument.ty else { return };
-    let Type::Path(context) = &mut *reference.elem else { return };
-    let Some(segment) = context.path.segments.last_mut() else { return };
-    if segment.ident == "FilterContext" && segment.arguments.is_none() {
-        let lifetime = parse_quote_spanned! { segment.ident.span() => <'_> };
-        segment.arguments = PathArguments::AngleBracketed(lifetime);
     }
 }

@@ -69,7 +69,7 @@ fn settle(mut field: Field, mistakes: &mut Mistakes) -> Option<(Ident, Argument)
 fn generate(model: &Ident, fields: &[(Ident, Argument)]) -> TokenStream {
     let params = Ident::new("__VERNAL_PARAMS", Span::call_site());
     let request = local("request");
-    let statics = binding::params(&params, fields.iter().map(|(_, argument)| argument));
+    let statics = binding::params(&params, fields.iter().map(|(_, argument)| argument), false);
     let statements = fields
         .iter()
         .enumerate()

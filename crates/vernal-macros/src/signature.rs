@@ -1,6 +1,9 @@
 //! The signature of a controller function: which values it takes, and how it is called.
 
-use syn::{Attribute, FnArg, GenericParam, Ident, Receiver, ReceiverKind, ReturnType, Safety, Type};
+use syn::{
+    Attribute, FnArg, GenericParam, Ident, PatType, Receiver, ReceiverKind, ReturnType, Safety, Type,
+    parse_quote,
+};
 
 use crate::argument::{Argument, check_bodies};
 use crate::mistakes::Mistakes;
@@ -50,24 +53,7 @@ impl Handler {
                     has_receiver = true;
                     check_receiver(receiver, place, mistakes);
                 }
-                FnArg::Typed(argument) => {
-                    let said = Said::take(&mut argument.attrs, mistakes);
-                    refuse_unknown(&mut argument.attrs, mistakes);
-                    if types::is_borrowed_request(&argument.ty) {
-                        check_request(&said, mistakes);
-                        takes.push(Taken::Request);
-                    } else {
-                        check_type(&argument.ty, mistakes);
-                        let pattern = (*argument.pat).clone();
-                        takes.push(Taken::Bound(Argument::settle(
-                            said,
-                            pattern,
-                            &argument.ty,
-                            reach,
-                            mistakes,
-                        )));
-                    }
-                }
+                FnArg::Typed(argument) => takes.push(Taken::read(argument, reach, mistakes)),
             }
         }
         check_output(&signature.output, mistakes);
@@ -82,12 +68,36 @@ impl Handler {
         handler
     }
 
+    /// Whether one of the arguments is `&Request`.
+    pub(crate) fn takes_request(&self) -> bool {
+        self.takes.iter().any(|taken| matches!(taken, Taken::Request))
+    }
+
+    /// A function whose arguments are bound by name may have many of them: no reader has to count them.
+    pub(crate) fn allow_arguments(&self) -> Option<Attribute> {
+        (self.takes.len() > 7).then(|| parse_quote! { #[allow(clippy::too_many_arguments)] })
+    }
+
     /// The arguments that are bound, in their order.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
         self.takes.iter().filter_map(|taken| match taken {
             Taken::Bound(argument) => Some(argument),
             Taken::Request => None,
         })
+    }
+}
+
+impl Taken {
+    /// Reads an argument, and takes the attributes that are ours off it.
+    fn read(argument: &mut PatType, reach: &Reach, mistakes: &mut Mistakes) -> Taken {
+        let said = Said::take(&mut argument.attrs, mistakes);
+        refuse_unknown(&mut argument.attrs, mistakes);
+        if types::is_borrowed_request(&argument.ty) {
+            check_request(&said, mistakes);
+            return Taken::Request;
+        }
+        check_type(&argument.ty, mistakes);
+        Taken::Bound(Argument::settle(said, (*argument.pat).clone(), &argument.ty, reach, mistakes))
     }
 }
 

@@ -247,7 +247,8 @@ async fn a_body_is_taken_apart_in_the_signature() {
 async fn a_model_is_bound_field_by_field() {
     let answer = client().get("/person/9?name=Ann&years=44").header("user-token", "t").send().await;
     assert_eq!(answer.text(), "Ann unknown 44 Some(\"t\") 9");
-    let answer = client().post("/person/9").form(&[("name", "Bob"), ("years", "1"), ("sex", "m")]).send().await;
+    let answer =
+        client().post("/person/9").form(&[("name", "Bob"), ("years", "1"), ("sex", "m")]).send().await;
     assert_eq!(answer.text(), "Bob m 1 None 9");
     assert_eq!(get("/person/9?years=1").await, "Parameter[name] is required.");
 }

@@ -3,7 +3,7 @@ use vernal::prelude::*;
 #[derive(Default)]
 struct Orders;
 
-#[controller(regexp = "^orders", rank = 1)]
+#[controller(regexp = "^orders")]
 impl Orders {
     #[route("/list")]
     fn list(&self) {}
