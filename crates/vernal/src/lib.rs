@@ -102,4 +102,7 @@ pub use vernal_macros::{Model, controller, error_message, request_filter, reques
 mod readme {
     #[doc = include_str!("../../../README.md")]
     struct English;
+
+    #[doc = include_str!("../../../README.zh.md")]
+    struct Chinese;
 }
