@@ -167,7 +167,9 @@ impl App {
         };
         if let Some(located) = self.resources().find(request.path()) {
             return match request.method {
-                Method::GET | Method::HEAD => Ok(Some(Destination::File(self.resources().resolve(&located)?))),
+                Method::GET | Method::HEAD => {
+                    Ok(Some(Destination::File(self.resources().resolve(&located)?)))
+                }
                 Method::OPTIONS => Ok(Some(Destination::Options("GET, HEAD, OPTIONS".to_owned()))),
                 _ => Err(MethodNotAllowed("GET, HEAD, OPTIONS".to_owned()).into()),
             };
