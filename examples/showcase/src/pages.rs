@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) use minijinja::context;
-use minijinja::{Environment, Value};
+use minijinja::{Environment, UndefinedBehavior, Value};
 use vernal::prelude::*;
 
 use crate::{account, protect};
@@ -47,6 +47,7 @@ pub(crate) fn render(template: &str, values: Value) -> Result<String> {
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Chainable);
     templates.set_trim_blocks(true);
     templates.set_lstrip_blocks(true);
     templates.add_filter("ago", ago);

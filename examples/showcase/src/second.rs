@@ -9,6 +9,11 @@ async fn index() -> &'static str {
     "Hello from the second app."
 }
 
+#[route("/only-here", app = "second")]
+async fn only_here() -> &'static str {
+    "The first app has no such page."
+}
+
 #[request_filter(regexp = "^", app = "second")]
 async fn for_other_origins(ctx: &mut FilterContext) -> Result<()> {
     ctx.do_chain().await?;

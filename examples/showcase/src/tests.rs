@@ -89,6 +89,7 @@ fn every_card_shows_lines_of_the_sources() {
 async fn a_notice_is_posted_found_changed_and_taken_down() {
     let (_directory, client) = showcase();
     sign_in(&client, "ann").await;
+    assert!(client.get("/board/new").send().await.text().contains("Post a notice"));
     let path = post(&client, "A <b>drum</b>").await;
     let found = client.get("/board?q=drum").send().await;
     assert!(found.text().contains("A &lt;b&gt;drum&lt;&#x2f;b&gt;"), "{}", found.text());

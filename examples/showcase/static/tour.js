@@ -8,6 +8,12 @@ function fieldsOf(text) {
   });
 }
 
+/** The body; the lines of a multipart one end with CRLF, which a text area does not keep. */
+function bodyOf(form) {
+  const { headers, body } = form.elements;
+  return headers.value.includes("multipart/") ? body.value.replaceAll(/\r?\n/g, "\r\n") : body.value;
+}
+
 /** Sends what the card's form says, and shows the answer piece by piece. */
 async function send(card) {
   const form = card.querySelector("form.request");
@@ -27,7 +33,7 @@ async function send(card) {
     const response = await fetch(form.elements.target.value, {
       method,
       headers: fieldsOf(form.elements.headers.value),
-      body: mayHaveBody ? form.elements.body.dataset.exact ?? form.elements.body.value : undefined,
+      body: mayHaveBody ? bodyOf(form) : undefined,
       cache: "no-store",
     });
     status.textContent = `${response.status} ${response.statusText}`;
@@ -60,7 +66,6 @@ for (const card of document.querySelectorAll(".card")) {
     event.preventDefault();
     send(card);
   });
-  form.elements.body.addEventListener("input", () => delete form.elements.body.dataset.exact);
 
   for (const preset of card.querySelectorAll(".preset")) {
     preset.addEventListener("click", () => {
@@ -71,8 +76,6 @@ for (const card of document.querySelectorAll(".card")) {
       form.elements.target.value = target;
       form.elements.headers.value = headers;
       form.elements.body.value = body;
-      // A text area turns CRLF into LF, which a multipart body would not survive.
-      form.elements.body.dataset.exact = body;
       form.querySelector("details").open = Boolean(headers || body);
       send(card);
     });

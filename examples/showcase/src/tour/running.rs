@@ -38,7 +38,11 @@ pub(crate) const SECTION: Section = Section {
             title: "A second app in the same process",
             about: "It has its own routes, filters and port: this one lives at <a href=\"{second}\">{second}</a>.",
             code: SECOND.show("second"),
-            tries: &[get("{second}/").says("the second app"), get("{second}/tour/leaf").answers(404)],
+            tries: &[
+                get("{second}/").says("the second app"),
+                get("{second}/only-here").says("no such page"),
+                get("/only-here").answers(404),
+            ],
         },
         Card {
             id: "service",
