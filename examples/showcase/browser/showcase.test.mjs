@@ -1,4 +1,6 @@
-// Clicks through the showcase in a browser, as a visitor would.
+// Clicks through the showcase in a browser, as a visitor would:
+//
+//   cargo build && cd examples/showcase/browser && npm ci && node --test
 //
 //   SHOWCASE     the program; target/debug/showcase by default
 //   CHROMIUM     the browser; /usr/bin/chromium by default

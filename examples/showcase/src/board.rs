@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
+use tokio::sync::{Mutex as AsyncMutex, broadcast};
 use vernal::prelude::*;
 
 use crate::pages::now;
@@ -32,6 +32,7 @@ pub(crate) const TOPICS: [&str; 4] = ["for sale", "wanted", "events", "found"];
 pub(crate) struct Board {
     pictures: PathBuf,
     file: Option<PathBuf>,
+    writing: AsyncMutex<()>,
     notices: Mutex<BTreeMap<u64, Notice>>,
     news: broadcast::Sender<Notice>,
 }
@@ -52,7 +53,7 @@ impl Board {
         let file = directory.join("notices.json");
         if !file.exists() {
             let board = Board { file: Some(file), ..Board::in_memory(directory)? };
-            board.save(&board.lock())?;
+            std::fs::write(directory.join("notices.json"), board.as_json()?)?;
             return Ok(board);
         }
         let notices: Vec<Notice> = serde_json::from_slice(&std::fs::read(&file)?)?;
@@ -63,7 +64,8 @@ impl Board {
         let pictures = directory.join("pictures");
         std::fs::create_dir_all(&pictures)?;
         let news = broadcast::Sender::new(16);
-        Ok(Board { pictures, file, notices: Mutex::new(notices), news })
+        let writing = AsyncMutex::default();
+        Ok(Board { pictures, file, writing, notices: Mutex::new(notices), news })
     }
 
     /// Where the pictures are.
@@ -89,15 +91,16 @@ impl Board {
     }
 
     /// Puts up a new notice, whose identifier is chosen here, or changes one.
-    pub(crate) fn put(&self, mut notice: Notice) -> Result<Notice> {
+    pub(crate) async fn put(&self, mut notice: Notice) -> Result<Notice> {
         let is_new = notice.id == 0;
-        let mut notices = self.lock();
-        if is_new {
-            notice.id = notices.last_key_value().map_or(1, |(id, _)| id + 1);
+        {
+            let mut notices = self.lock();
+            if is_new {
+                notice.id = notices.last_key_value().map_or(1, |(id, _)| id + 1);
+            }
+            notices.insert(notice.id, notice.clone());
         }
-        notices.insert(notice.id, notice.clone());
-        self.save(&notices)?;
-        drop(notices);
+        self.save().await?;
         if is_new {
             // An error says that nobody is listening.
             let _ = self.news.send(notice.clone());
@@ -106,10 +109,9 @@ impl Board {
     }
 
     /// Takes a notice down.
-    pub(crate) fn remove(&self, id: u64) -> Result<()> {
-        let mut notices = self.lock();
-        notices.remove(&id);
-        self.save(&notices)
+    pub(crate) async fn remove(&self, id: u64) -> Result<()> {
+        self.lock().remove(&id);
+        self.save().await
     }
 
     /// Tells of new notices from now on.
@@ -141,11 +143,17 @@ impl Board {
     }
 
     /// Writes all notices, first beside the file and then over it, so that it is never half written.
-    fn save(&self, notices: &BTreeMap<u64, Notice>) -> Result<()> {
+    async fn save(&self) -> Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
+        // One after the other, each with all that has happened before it began.
+        let _turn = self.writing.lock().await;
         let beside = file.with_extension("new");
-        std::fs::write(&beside, serde_json::to_vec_pretty(&notices.values().collect::<Vec<_>>())?)?;
-        Ok(std::fs::rename(beside, file)?)
+        tokio::fs::write(&beside, self.as_json()?).await?;
+        Ok(tokio::fs::rename(beside, file).await?)
+    }
+
+    fn as_json(&self) -> Result<Vec<u8>> {
+        Ok(serde_json::to_vec_pretty(&self.lock().values().collect::<Vec<_>>())?)
     }
 }
 
@@ -249,11 +257,11 @@ mod tests {
         assert_eq!(titles("", Some("events")), ["Picnic in the park"]);
     }
 
-    #[test]
-    fn a_board_in_a_directory_is_there_again() {
+    #[tokio::test]
+    async fn a_board_in_a_directory_is_there_again() {
         let directory = tempfile::tempdir().expect("a directory");
         let before = Board::in_directory(directory.path()).expect("a board");
-        before.remove(1).expect("removed");
+        before.remove(1).await.expect("removed");
         let after = Board::in_directory(directory.path()).expect("the same board");
         assert_eq!(after.search("", None), before.search("", None));
     }

@@ -94,7 +94,7 @@ async fn post(draft: Draft, page: Page, author: SignedIn, board: State<Board>) -
     let picture = draft.keep_picture(&board).await?;
     let Draft { title, text, topic, .. } = draft;
     let notice = Notice { id: 0, title, text, topic, author: author.0, picture, posted: now(), edited: None };
-    let notice = board.put(notice)?;
+    let notice = board.put(notice).await?;
     Redirect::see_other(format!("/board/{}", notice.id)).into_response()
 }
 
@@ -121,19 +121,18 @@ async fn edit(id: u64, draft: Draft, page: Page, visitor: SignedIn, board: State
         return draft.again(&page, problem, Some(id));
     }
     let new_picture = draft.keep_picture(&board).await?;
-    if new_picture.is_some() {
-        board.drop_picture(before.picture.as_deref()).await;
-    }
-    let picture = new_picture.or_else(|| before.picture.clone());
+    let old_picture = before.picture.clone().filter(|_| new_picture.is_some());
+    let picture = new_picture.or(before.picture);
     let Draft { title, text, topic, .. } = draft;
-    board.put(Notice { title, text, topic, picture, edited: Some(now()), ..before })?;
+    board.put(Notice { title, text, topic, picture, edited: Some(now()), ..before }).await?;
+    board.drop_picture(old_picture.as_deref()).await;
     Redirect::see_other(format!("/board/{id}")).into_response()
 }
 
 #[route("/board/{id}/delete", method = "POST")]
 async fn delete(id: u64, visitor: SignedIn, board: State<Board>) -> Result<Redirect> {
     let notice = own_notice(&board, id, &visitor)?;
-    board.remove(id)?;
+    board.remove(id).await?;
     board.drop_picture(notice.picture.as_deref()).await;
     Ok(Redirect::see_other("/board"))
 }

@@ -1,6 +1,8 @@
 //! A second app of this process, on a port of its own.
 
+use std::time::Duration;
 use vernal::Handle;
+
 use vernal::prelude::*;
 
 // show: second
@@ -27,6 +29,10 @@ pub(crate) fn start() -> Result<Second> {
     let handle = server.handle();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = std::thread::spawn(move || runtime.block_on(server.start_async()));
+    while !handle.is_ready() && !thread.is_finished() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    tracing::info!("that was the second app of the tour; the showcase itself follows");
     Ok(Second { handle, thread })
 }
 // end

@@ -1,5 +1,10 @@
 // The buttons of the tour: each sends its request and shows the answer as it comes.
 
+/** Fields that nearly every answer has: they are shown last. */
+const COMMON = [
+  "content-type", "content-length", "date", "referrer-policy", "x-content-type-options", "content-security-policy",
+];
+
 /** Names and values from lines such as `Range: bytes=0-3`. */
 function fieldsOf(text) {
   return text.split("\n").filter((line) => line.includes(":")).map((line) => {
@@ -39,7 +44,8 @@ async function send(card) {
     status.textContent = `${response.status} ${response.statusText}`;
     status.classList.add(`class-${Math.floor(response.status / 100)}`);
     const way = response.redirected ? `by a redirect to ${new URL(response.url).pathname} · ` : "";
-    fields.textContent = [...response.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
+    const sorted = [...response.headers].sort(([one], [other]) => COMMON.indexOf(one) - COMMON.indexOf(other));
+    fields.textContent = sorted.map(([name, value]) => `${name}: ${value}`).join("\n");
     if ((response.headers.get("content-type") ?? "").startsWith("image/")) {
       const picture = new Image();
       picture.src = URL.createObjectURL(await response.blob());
