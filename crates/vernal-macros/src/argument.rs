@@ -1,14 +1,14 @@
 //! One argument of a function, or one field of a model: checked, and settled where its value comes from.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Expr, Ident, LitStr, Pat, Type, parse_quote};
 
 use crate::mistakes::Mistakes;
 use crate::reach::Reach;
 use crate::source::{Said, SaidSource, Source};
-use crate::types;
+use crate::types::{self, source_text};
 
 /// How a function takes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +42,7 @@ impl Argument {
         reach: &Reach,
         mistakes: &mut Mistakes,
     ) -> Argument {
-        if said.default.is_some() && types::is_optional(ty) {
-            mistakes.add(ty, "with `#[default(…)]` there is always a value: write the type without `Option`");
-        }
+        check_default(&said, ty, mistakes);
         let name = name(&said, &pattern, ty, mistakes);
         let source = match &said.source {
             Some(source) => {
@@ -62,12 +60,9 @@ impl Argument {
     }
 
     /// The default as documentation shows it.
-    pub(crate) fn default_text(&self) -> Option<TokenStream> {
+    pub(crate) fn default_text(&self) -> Option<String> {
         let default = self.default.as_ref()?;
-        Some(match string_literal(default) {
-            Some(literal) => quote! { #literal },
-            None => quote! { ::core::stringify!(#default) },
-        })
+        Some(string_literal(default).map(LitStr::value).unwrap_or_else(|| source_text(default)))
     }
 
     /// The default as a value of the argument's type: a string literal is converted, `"x"` to `String`.
@@ -75,10 +70,23 @@ impl Argument {
         let (default, ty) = (self.default.as_ref()?, &self.ty);
         Some(match string_literal(default) {
             Some(literal) if self.form == Form::Value => {
-                quote! { <&str as ::core::convert::Into<#ty>>::into(#literal) }
+                quote_spanned! { literal.span() => <&str as ::core::convert::Into<#ty>>::into(#literal) }
             }
             _ => default.to_token_stream(),
         })
+    }
+}
+
+fn check_default(said: &Said, ty: &Type, mistakes: &mut Mistakes) {
+    let Some(default) = &said.default else { return };
+    if types::is_optional(ty) {
+        mistakes.add(ty, "with `#[default(…)]` there is always a value: write the type without `Option`");
+    }
+    if string_literal(default).is_some() && types::is_no_text(ty) {
+        mistakes.add(
+            default,
+            format!("a text is no `{}`: write the value itself, without quotes", source_text(ty)),
+        );
     }
 }
 
@@ -89,7 +97,7 @@ pub(crate) fn check_bodies<'a>(arguments: impl Iterator<Item = &'a Argument>, mi
     let text = format!(
         "the body can be taken once, and `{}` takes it already: keep one of the two, \
          or say `#[param]` where JSON comes in a parameter",
-        first.pattern.to_token_stream()
+        source_text(&first.pattern)
     );
     for second in bodies {
         mistakes.add(&second.pattern, &text);
@@ -180,15 +188,16 @@ fn implied_source(
     may_be_absent: bool,
     mistakes: &mut Mistakes,
 ) -> Source {
-    if types::is_whole(ty) {
-        return Source::Request;
-    }
     if types::is_cookie(ty) {
         return Source::Cookie;
     }
+    if types::is_whole(ty) && !may_be_absent {
+        return Source::Request;
+    }
     match reach.implies_path(name, may_be_absent) {
         Ok(true) => Source::Path,
-        Ok(false) => Source::Parameter,
+        Ok(false) if types::is_plain(ty) || may_be_absent => Source::Parameter,
+        Ok(false) => Source::Open,
         Err(mistake) => {
             mistakes.add(pattern, mistake);
             Source::Path
@@ -242,6 +251,8 @@ mod tests {
         assert_eq!(found(parse_quote!(#[param] extra: Json<Extra>), "/").1, Source::Parameter);
         assert_eq!(found(parse_quote!(State(_): State<Db>), "/"), ("State".to_owned(), Source::Request));
         assert_eq!(found(parse_quote!(sc: Option<Cookie>), "/"), ("sc".to_owned(), Source::Cookie));
+        assert_eq!(found(parse_quote!(person: Person), "/"), ("person".to_owned(), Source::Open));
+        assert_eq!(found(parse_quote!(extra: Option<Json<Extra>>), "/").1, Source::Parameter);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(crate) fn local(name: &str) -> Ident {
 /// `function` is the path of the user's function; `object` the type on whose objects a method is called.
 pub(crate) fn items(handler: &Handler, function: &TokenStream, object: Option<&syn::Type>) -> TokenStream {
     let (params, call) = (params_name(), call_name());
-    let statics = binding::params(&params, handler.arguments());
+    let statics = binding::params(&params, handler.arguments(), handler.takes_request());
     let (this, request) = (local("this"), local("request"));
     let receiver = object.map(|object| quote! { #this: &'r #object, });
     let answer = answer(handler, function, object.map(|_| &this), &request);
@@ -50,11 +50,12 @@ fn answer(handler: &Handler, function: &TokenStream, this: Option<&Ident>, reque
     let wait = handler.is_async.then(|| quote! { .await });
     let called = quote_spanned! { handler.ident.span() => #function(#arguments)#wait };
     let respond = into_response(&handler.output, &handler.ident, called);
-    let body = quote! { async move { #(#statements)* #respond } };
     // At the place of the function's name: that a future can't move between threads is said there.
+    let span = handler.ident.span();
+    let body = quote_spanned! { span => async move { #(#statements)* #respond } };
     match handler.is_async {
-        true => quote_spanned! { handler.ident.span() => ::vernal::controller::Answer::future(#body) },
-        false => quote! { ::vernal::controller::Answer::immediate(&#params, #body) },
+        true => quote_spanned! { span => ::vernal::controller::Answer::future(#body) },
+        false => quote_spanned! { span => ::vernal::controller::Answer::immediate(&#params, #body) },
     }
 }
 
@@ -73,11 +74,16 @@ fn arguments(handler: &Handler, this: Option<&Ident>, request: &Ident) -> TokenS
 
 /// At the place of the return type: that it is no response is said there.
 pub(crate) fn into_response(output: &ReturnType, function: &Ident, called: TokenStream) -> TokenStream {
-    let span = match output {
+    quote_spanned! { output_span(output, function) =>
+        let outcome = #called;
+        ::vernal::respond::IntoResponse::into_response(outcome)
+    }
+}
+
+/// The place of the return type, or of the function's name where none is written.
+pub(crate) fn output_span(output: &ReturnType, function: &Ident) -> Span {
+    match output {
         ReturnType::Type(_, ty) => ty.span(),
         ReturnType::Default => function.span(),
-    };
-    let outcome = Ident::new("outcome", Span::mixed_site().located_at(span));
-    let into_response = quote_spanned! { span => ::vernal::respond::IntoResponse::into_response(#outcome) };
-    quote! { let #outcome = #called; #into_response }
+    }
 }

@@ -1,6 +1,6 @@
 //! `#[controller(…)]` on an `impl` block: its methods are controllers, called on one object.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, GenericParam, ImplItem, ImplItemFn, ItemImpl, LitStr, Type};
@@ -102,7 +102,7 @@ impl Class {
 
     fn generate(&self, block: &ItemImpl, methods: &[Method]) -> TokenStream {
         let object = &self.object;
-        let init_name = init_name();
+        let init_name = init_name(object);
         let init = match &self.init {
             Some(init) => quote! { #init },
             None => quote_spanned! { object.span() => <#object as ::core::default::Default>::default() },
@@ -141,13 +141,19 @@ impl Class {
         if !handler.has_receiver {
             return route::function_controller(handler);
         }
-        let (params, call, init) = (call::params_name(), call::call_name(), init_name());
+        let (params, call, init) = (call::params_name(), call::call_name(), init_name(&self.object));
         let blocking = !handler.is_async;
+        // At the place of the type: that it can't be shared between threads is said there.
+        let span = self.object.span();
         let object = match self.scope {
-            Scope::Singleton => quote! { objects.singleton(#init) },
-            Scope::Request => quote! { ::vernal::controller::Objects::per_request(#init) },
+            Scope::Singleton => quote_spanned! { span => objects.singleton(#init) },
+            Scope::Request => quote_spanned! { span => ::vernal::controller::Objects::per_request(#init) },
         };
-        quote! { ::vernal::controller::MethodController::new(#object, &#params, #blocking, #call) }
+        quote_spanned! { span =>
+            ::std::boxed::Box::new(
+                ::vernal::controller::MethodController::new(#object, &#params, #blocking, #call)
+            )
+        }
     }
 
     fn app(&self, mapping: &Mapping) -> String {
@@ -183,14 +189,15 @@ impl Method {
         let prefix = class.mapping.path_text();
         let ways = mappings.iter().map(|mapping| Way::within(&prefix, mapping, mistakes)).collect();
         let handler = Handler::read(&mut method.sig, Place::Controller, &Reach::Routes(ways), mistakes);
+        method.attrs.extend(handler.allow_arguments());
         let conditions = conditions(&method.attrs).into_iter().cloned().collect();
         Some(Method { handler, mappings, conditions })
     }
 }
 
 /// The function that makes the object.
-fn init_name() -> Ident {
-    Ident::new("__vernal_init", Span::call_site())
+fn init_name(object: &Type) -> Ident {
+    Ident::new("__vernal_init", object.span())
 }
 
 fn type_name(ty: &Type) -> String {

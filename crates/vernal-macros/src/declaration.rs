@@ -26,8 +26,8 @@ pub(crate) fn enclose(conditions: &[&Attribute], items: TokenStream) -> TokenStr
     }
 }
 
-/// Submits a `RouteDeclaration`. `routes` is an expression of type `Vec<Route>`; `controller` one of a type that
-/// implements `Controller`, in which `objects` is in scope.
+/// Submits a `RouteDeclaration`. `routes` is an expression of type `Vec<Route>`; `controller` one of type
+/// `Box<dyn Controller>`, in which `objects` is in scope.
 pub(crate) fn submit_route(
     location: &TokenStream,
     app: &str,
@@ -41,7 +41,7 @@ pub(crate) fn submit_route(
                 location: #location,
                 app: #app,
                 routes: || #routes,
-                controller: |objects| ::std::boxed::Box::new(#controller),
+                controller: |objects| #controller,
             }
         },
     )

@@ -107,9 +107,10 @@ fn value(input: &FnArg) -> syn::Result<TokenStream> {
         false => quote_spanned! { ty.span() => <#ty as ::core::convert::From<&str>>::from(#field.as_str()) },
     };
     match name(argument).as_deref() {
-        Some("code") => {
-            Ok(quote_spanned! { ty.span() => <#ty as ::core::convert::From<u16>>::from(#error.code) })
+        Some("code") if types::holds_code(ty) => {
+            Ok(quote! { <#ty as ::core::convert::From<u16>>::from(#error.code) })
         }
+        Some("code") => Err(Error::new_spanned(ty, "the code of an error is a `u16`")),
         Some("message") => Ok(text(quote! { #error.message })),
         Some("explain") => Ok(text(quote! { #error.explain })),
         _ => Err(Error::new_spanned(

@@ -21,8 +21,8 @@ const ROUTE_KEYS: [&str; 10] = [
     "app",
 ];
 
-/// The keys of `#[controller]` that it shares with `#[route]`, and its own.
-const CONTROLLER_KEYS: [&str; 10] = [
+/// The keys of `#[controller]`: those that it shares with `#[route]`, and its own.
+const CONTROLLER_KEYS: [&str; 11] = [
     "path",
     "url",
     "method",
@@ -30,6 +30,7 @@ const CONTROLLER_KEYS: [&str; 10] = [
     "headers",
     "match_all_params",
     "match_all_headers",
+    "rank",
     "init",
     "scope",
     "app",
@@ -80,9 +81,6 @@ impl Mapping {
                     key,
                     "a controller has no regexp of its own: give it to the methods, as in `#[route(regexp = \"…\")]`",
                 ),
-                Some(key) if key == "rank" => {
-                    mistakes.add(key, "a controller has no rank of its own: give it to the methods");
-                }
                 _ => mapping.read_entry(&usage.name, &CONTROLLER_KEYS, entry, mistakes),
             }
         }

@@ -5,6 +5,7 @@ use quote::{ToTokens, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Pat, parse_quote};
 
 use crate::argument::{Argument, check_bodies};
+use crate::attribute::last_name;
 use crate::binding;
 use crate::call::local;
 use crate::mistakes::Mistakes;
@@ -54,6 +55,12 @@ fn named_fields(input: &DeriveInput) -> syn::Result<Vec<Field>> {
 
 fn settle(mut field: Field, mistakes: &mut Mistakes) -> Option<(Ident, Argument)> {
     let ident = field.ident?;
+    for attribute in field.attrs.iter().filter(|attribute| last_name(attribute) == "path") {
+        mistakes.add(
+            attribute,
+            "on a field, a path value is `#[path_value]`: the compiler keeps `#[path]` to itself",
+        );
+    }
     let said = Said::take(&mut field.attrs, mistakes);
     let pattern: Pat = parse_quote! { #ident };
     Some((ident, Argument::settle(said, pattern, &field.ty, &Reach::Unknown, mistakes)))
@@ -62,7 +69,7 @@ fn settle(mut field: Field, mistakes: &mut Mistakes) -> Option<(Ident, Argument)
 fn generate(model: &Ident, fields: &[(Ident, Argument)]) -> TokenStream {
     let params = Ident::new("__VERNAL_PARAMS", Span::call_site());
     let request = local("request");
-    let statics = binding::params(&params, fields.iter().map(|(_, argument)| argument));
+    let statics = binding::params(&params, fields.iter().map(|(_, argument)| argument), false);
     let statements = fields
         .iter()
         .enumerate()

@@ -32,6 +32,7 @@ pub(crate) fn expand(name: &str, arguments: TokenStream, item: TokenStream) -> T
     let mappings = read_all(usages, &mut mistakes);
     let reach = Reach::Routes(mappings.iter().map(|mapping| Way::of(mapping, &mut mistakes)).collect());
     let handler = Handler::read(&mut function.sig, Place::Free, &reach, &mut mistakes);
+    function.attrs.extend(handler.allow_arguments());
     match mistakes.check() {
         Ok(()) => generate(&function, &handler, &mappings),
         Err(report) => beside(function, report),
@@ -67,5 +68,7 @@ fn generate(function: &ItemFn, handler: &Handler, mappings: &[Mapping]) -> Token
 pub(crate) fn function_controller(handler: &Handler) -> TokenStream {
     let (params, call) = (call::params_name(), call::call_name());
     let blocking = !handler.is_async;
-    quote! { ::vernal::controller::FunctionController::new(&#params, #blocking, #call) }
+    quote! {
+        ::std::boxed::Box::new(::vernal::controller::FunctionController::new(&#params, #blocking, #call))
+    }
 }

@@ -1,9 +1,9 @@
 //! The signature of a controller function: which values it takes, and how it is called.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, GenericParam, Ident, Receiver, ReceiverKind, ReturnType, Safety, Type};
+use syn::{
+    Attribute, FnArg, GenericParam, Ident, PatType, Receiver, ReceiverKind, ReturnType, Safety, Type,
+    parse_quote,
+};
 
 use crate::argument::{Argument, check_bodies};
 use crate::mistakes::Mistakes;
@@ -53,26 +53,10 @@ impl Handler {
                     has_receiver = true;
                     check_receiver(receiver, place, mistakes);
                 }
-                FnArg::Typed(argument) => {
-                    let said = Said::take(&mut argument.attrs, mistakes);
-                    refuse_unknown(&mut argument.attrs, mistakes);
-                    if types::is_borrowed_request(&argument.ty) {
-                        check_request(&said, mistakes);
-                        takes.push(Taken::Request);
-                    } else {
-                        check_type(&argument.ty, mistakes);
-                        let pattern = (*argument.pat).clone();
-                        takes.push(Taken::Bound(Argument::settle(
-                            said,
-                            pattern,
-                            &argument.ty,
-                            reach,
-                            mistakes,
-                        )));
-                    }
-                }
+                FnArg::Typed(argument) => takes.push(Taken::read(argument, reach, mistakes)),
             }
         }
+        check_output(&signature.output, mistakes);
         let handler = Handler {
             ident: signature.ident.clone(),
             is_async: signature.asyncness.is_some(),
@@ -84,12 +68,36 @@ impl Handler {
         handler
     }
 
+    /// Whether one of the arguments is `&Request`.
+    pub(crate) fn takes_request(&self) -> bool {
+        self.takes.iter().any(|taken| matches!(taken, Taken::Request))
+    }
+
+    /// A function whose arguments are bound by name may have many of them: no reader has to count them.
+    pub(crate) fn allow_arguments(&self) -> Option<Attribute> {
+        (self.takes.len() > 7).then(|| parse_quote! { #[allow(clippy::too_many_arguments)] })
+    }
+
     /// The arguments that are bound, in their order.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
         self.takes.iter().filter_map(|taken| match taken {
             Taken::Bound(argument) => Some(argument),
             Taken::Request => None,
         })
+    }
+}
+
+impl Taken {
+    /// Reads an argument, and takes the attributes that are ours off it.
+    fn read(argument: &mut PatType, reach: &Reach, mistakes: &mut Mistakes) -> Taken {
+        let said = Said::take(&mut argument.attrs, mistakes);
+        refuse_unknown(&mut argument.attrs, mistakes);
+        if types::is_borrowed_request(&argument.ty) {
+            check_request(&said, mistakes);
+            return Taken::Request;
+        }
+        check_type(&argument.ty, mistakes);
+        Taken::Bound(Argument::settle(said, (*argument.pat).clone(), &argument.ty, reach, mistakes))
     }
 }
 
@@ -132,6 +140,17 @@ fn check_request(said: &Said, mistakes: &mut Mistakes) {
     }
 }
 
+/// The response is made when the function has returned, and what it borrowed is gone.
+fn check_output(output: &ReturnType, mistakes: &mut Mistakes) {
+    let ReturnType::Type(_, ty) = output else { return };
+    let Some(reference) = types::reference(ty) else { return };
+    if reference.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident != "static") {
+        let text =
+            "a response keeps nothing borrowed: return a `String`, or `&'static str` for a constant text";
+        mistakes.add(ty, text);
+    }
+}
+
 /// Types that no value can be bound to; the others are left to the compiler.
 fn check_type(ty: &Type, mistakes: &mut Mistakes) {
     if let Type::ImplTrait(_) = ty {
@@ -147,16 +166,10 @@ fn check_type(ty: &Type, mistakes: &mut Mistakes) {
     } else if matches!(**inner, Type::Slice(_)) {
         "a controller borrows only `&Request` and `&str`: write `Bytes` for the body, or `Vec<…>`".to_owned()
     } else {
-        let inner = spaceless(inner);
+        let inner = types::source_text(inner);
         format!("a controller borrows only `&Request` and `&str`: take the value itself, `{inner}`")
     };
     mistakes.add(ty, advice);
-}
-
-/// A type as text, without the blanks that tokens are printed with.
-fn spaceless(tokens: impl ToTokens) -> String {
-    let text = tokens.to_token_stream().to_string();
-    text.replace(" :: ", "::").replace(" < ", "<").replace(" >", ">").replace(" ,", ",")
 }
 
 /// The attributes that are left over must be those that the compiler takes on an argument.

@@ -1,7 +1,8 @@
 //! The attributes on an argument or field: `#[param]`, `#[header]`, `#[cookie]`, `#[path]`, `#[group]`, `#[default]`.
+//!
+//! On a field `#[path]` is called `#[path_value]`, for the compiler keeps `#[path]` to itself wherever a macro
+//! doesn't take it away, and a derive takes nothing away. Both names are understood in both places.
 
-use proc_macro2::TokenStream;
-use quote::quote;
 use syn::parse::Parse;
 use syn::{Attribute, Error, Expr, LitInt, LitStr, Meta};
 
@@ -9,7 +10,7 @@ use crate::attribute::{last_name, list, take_off};
 use crate::mistakes::Mistakes;
 
 /// The attributes that a macro takes off an argument.
-pub(crate) const NAMES: [&str; 6] = ["param", "header", "cookie", "path", "group", "default"];
+pub(crate) const NAMES: [&str; 7] = ["param", "header", "cookie", "path", "path_value", "group", "default"];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,22 +20,10 @@ pub(crate) enum Source {
     Header,
     Cookie,
     Group(usize),
-    /// The type itself decides.
+    /// The type is known to take what it needs from the request.
     Request,
-}
-
-impl Source {
-    /// The expression of this value as `vernal` knows it.
-    pub(crate) fn tokens(self) -> TokenStream {
-        match self {
-            Source::Path => quote! { ::vernal::bind::Source::Path },
-            Source::Parameter => quote! { ::vernal::bind::Source::Parameter },
-            Source::Header => quote! { ::vernal::bind::Source::Header },
-            Source::Cookie => quote! { ::vernal::bind::Source::Cookie },
-            Source::Group(index) => quote! { ::vernal::bind::Source::Group(#index) },
-            Source::Request => quote! { ::vernal::bind::Source::Request },
-        }
-    }
+    /// The type is unknown to the macro: a model, a binding of the user's own, another name for a known type.
+    Open,
 }
 
 /// What the attributes on an argument say.
@@ -95,7 +84,7 @@ impl SaidSource {
             "group" => Source::Group(group_index(&attribute)?),
             "header" => Source::Header,
             "cookie" => Source::Cookie,
-            "path" => Source::Path,
+            "path" | "path_value" => Source::Path,
             _ => Source::Parameter,
         };
         if kind != "group" && !matches!(attribute.meta, Meta::Path(_)) {

@@ -1,6 +1,7 @@
 //! What can be told from the way a type is written. The compiler knows types only after the macros have run,
 //! so these questions look at the last name of the path: `String`, `vernal::Json<Order>`, `Option<u8>`.
 
+use quote::ToTokens;
 use syn::{GenericArgument, PathArguments, PathSegment, Type, TypeReference};
 
 /// Types whose value is converted from the text of one parameter, header, cookie or path variable.
@@ -13,8 +14,19 @@ const PLAIN: [&str; 17] = [
 const BODY: [&str; 3] = ["Json", "Bytes", "BodyReader"];
 
 /// Types that know by themselves what they take from the request.
-const WHOLE: [&str; 10] =
-    ["Headers", "Cookies", "Params", "Json", "Bytes", "BodyReader", "RegGroups", "Session", "State", "Model"];
+const WHOLE: [&str; 11] = [
+    "Headers",
+    "Cookies",
+    "Params",
+    "Json",
+    "Bytes",
+    "BodyReader",
+    "Groups",
+    "RegGroups",
+    "Session",
+    "State",
+    "Model",
+];
 
 /// The type without the invisible or useless parentheses around it.
 fn bare(ty: &Type) -> &Type {
@@ -82,21 +94,55 @@ pub(crate) fn is_plain(ty: &Type) -> bool {
     is_borrowed_text(inner) || last_name(inner).is_some_and(|name| PLAIN.contains(&name.as_str()))
 }
 
-/// Whether the value takes the body of the request.
+/// Whether the value takes the body of the request. An `Option` doesn't: a body cannot be absent.
 pub(crate) fn is_body(ty: &Type) -> bool {
-    let inner = inside(ty, "Option").unwrap_or(ty);
-    last_name(inner).is_some_and(|name| BODY.contains(&name.as_str()))
+    last_name(ty).is_some_and(|name| BODY.contains(&name.as_str()))
 }
 
 /// Whether the type itself decides what it takes from the request.
 pub(crate) fn is_whole(ty: &Type) -> bool {
-    let inner = inside(ty, "Option").unwrap_or(ty);
-    last_name(inner).is_some_and(|name| WHOLE.contains(&name.as_str()))
+    last_name(ty).is_some_and(|name| WHOLE.contains(&name.as_str()))
 }
 
 /// `Cookie`, which is no parameter whatever its name.
 pub(crate) fn is_cookie(ty: &Type) -> bool {
     is_named(inside(ty, "Option").unwrap_or(ty), "Cookie")
+}
+
+/// Whether the type is a number, `bool` or `char`, none of which a string literal can be.
+pub(crate) fn is_no_text(ty: &Type) -> bool {
+    is_plain(ty) && last_name(ty).is_some_and(|name| name != "String" && name != "Vec" && name != "Option")
+}
+
+/// Whether every status code fits into the type.
+pub(crate) fn holds_code(ty: &Type) -> bool {
+    const HOLDS: [&str; 8] = ["u16", "u32", "u64", "u128", "usize", "i32", "i64", "i128"];
+    last_name(ty).is_some_and(|name| HOLDS.contains(&name.as_str()))
+}
+
+/// Tokens as a person writes them: they are printed with a blank between any two.
+pub(crate) fn source_text(tokens: impl ToTokens) -> String {
+    let mut text = tokens.to_token_stream().to_string();
+    for (printed, written) in [
+        (" :: ", "::"),
+        ("< ", "<"),
+        (" <", "<"),
+        (" >", ">"),
+        (" ,", ","),
+        ("& ", "&"),
+        (" !", "!"),
+        ("! ", "!"),
+        (" (", "("),
+        ("( ", "("),
+        (" )", ")"),
+        (" .", "."),
+        (". ", "."),
+        ("[ ", "["),
+        (" ]", "]"),
+    ] {
+        text = text.replace(printed, written);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -121,9 +167,18 @@ mod tests {
     #[test]
     fn the_last_name_of_a_path_counts() {
         assert!(is_body(&parse_quote!(vernal::Json<Order>)));
-        assert!(is_body(&parse_quote!(Option<Bytes>)));
+        assert!(!is_body(&parse_quote!(Option<Json<Order>>)));
         assert!(is_whole(&parse_quote!(Session)));
         assert!(!is_whole(&parse_quote!(Person)));
+    }
+
+    #[test]
+    fn tokens_are_printed_as_they_are_written() {
+        let texts = ["vec![1, 2]", "Self::PAGE", "Vec<Option<u8>>", "u8::from(5).max(1)", "&[1, 2]", "1 + 2"];
+        for text in texts {
+            let tokens: proc_macro2::TokenStream = text.parse().expect("tokens");
+            assert_eq!(source_text(tokens), text);
+        }
     }
 
     #[test]

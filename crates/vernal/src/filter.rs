@@ -7,7 +7,7 @@ use std::sync::Arc;
 use regex::RegexSet;
 use smallvec::SmallVec;
 
-use crate::guard::catch_panic;
+use crate::guard::{CatchPanic, catch_panic};
 use crate::journey::Destination;
 use crate::request::{Connection, Request};
 use crate::respond::{IntoResponse, Redirect, Response};
@@ -110,7 +110,10 @@ impl FilterContext {
         };
         let filter = connection.app.filters().get(*filter);
         self.next += 1;
-        let result = catch_panic(async || filter.filter(self).await).await;
+        let result = match catch_panic(|| filter.filter(self)) {
+            Ok(future) => CatchPanic(future).await,
+            Err(error) => Err(error),
+        };
         self.next -= 1;
         result
     }

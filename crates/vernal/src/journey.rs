@@ -4,15 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::Method;
+use smallvec::SmallVec;
 
 use crate::accept::Watch;
 use crate::access::Access;
 use crate::app::App;
 use crate::bind::BodyUse;
+use crate::controller::Answer;
 use crate::filter::FilterContext;
-use crate::guard::{catch_panic, catch_panic_blocking};
+use crate::guard::{CatchPanic, catch_panic};
 use crate::request::{Captures, Connection, Request};
-use crate::respond::{Body, OutgoingBody, Response, StaticFile, finish};
+use crate::respond::{IntoResponse, OutgoingBody, Response, StaticFile, finish};
 use crate::route::{Conditions, Found, MappingId};
 use crate::{Error, HttpError, Result};
 
@@ -22,61 +24,59 @@ impl App {
     /// This is the one door: the server, the `tower::Service` and the test client all come through it. It needs no
     /// socket and, unless a controller may block, no thread.
     pub async fn handle(&self, mut request: Request) -> http::Response<OutgoingBody> {
-        let access = self.logs_access().then(Access::begin);
         self.adopt(&mut request);
-        let mut response = Response::default();
-        let sent = match self.travel(&mut request, &mut response).await {
-            Ok(()) => finish(self, &request, response).await,
-            Err(error) => Ok(self.fail(&request, &error, response).await),
+        self.answer(&mut request).await
+    }
+
+    /// The journey, of a request that stays where it is: what a future holds is copied when it is made.
+    pub(crate) async fn answer(&self, request: &mut Request) -> http::Response<OutgoingBody> {
+        let access = self.logs_access().then(Access::begin);
+        let sent = match self.travel(request).await {
+            Ok(response) => finish(self, request, response).await,
+            Err(failure) => Ok(Box::pin(self.fail(request, *failure)).await),
         };
         let sent = match sent {
             Ok(sent) => sent,
-            Err(error) => self.fail(&request, &error, Response::default()).await,
+            Err(error) => Box::pin(self.fail(request, error.into())).await,
         };
         if let Some(access) = access {
-            access.end(&request, &sent);
+            access.end(request, &sent);
         }
         sent
     }
 
     /// Parse, route, filter; the last filter lets it [`arrive`](App::arrive).
-    async fn travel(&self, request: &mut Request, response: &mut Response) -> Result<()> {
+    async fn travel(&self, request: &mut Request) -> Result<Response, Box<Failure>> {
         self.check_target(request)?;
         request.decode_path()?;
-        let destination = self.find(request).await?;
+        let destination = match self.find(request)? {
+            Some(destination) => destination,
+            None => Box::pin(self.find_by_form(request)).await?,
+        };
         let filters = self.filters().matching(request.path());
         if filters.is_empty() {
-            *response = self.arrive(&destination, request).await?;
-            return Ok(());
+            return Ok(self.arrive(&destination, request).await?);
         }
-        if destination.body_use(self) != BodyUse::Stream {
-            request.load_params().await?;
-        }
-        let connection = self.connection(request);
-        let mut context = FilterContext::new(std::mem::take(request), connection, destination, filters);
-        let result = context.do_chain().await;
-        (*request, *response) = (context.request, context.response);
-        result
+        Box::pin(self.pass_filters(request, destination, filters)).await
     }
 
     /// Bind, call: the destination's own answer, without what filters have set.
     pub(crate) async fn arrive(&self, destination: &Destination, request: &mut Request) -> Result<Response> {
-        match destination {
-            Destination::Mapping(id) => {
-                request.prepare(self.target(*id).body_use).await?;
-                match self.target(*id).may_block {
-                    true => self.call_blocking(*id, request).await,
-                    false => {
-                        catch_panic(async || self.target(*id).controller.call(request).wait().await).await
-                    }
-                }
-            }
-            Destination::File(path) => {
-                let mut response = Response::default();
-                response.set_body(Body::from(StaticFile::new(path)));
-                Ok(response)
-            }
-            Destination::Options(allow) => Ok(Response::new(204).header("Allow", allow)),
+        let id = match destination {
+            Destination::Mapping(id) => *id,
+            Destination::File(path) => return StaticFile::new(path).into_response(),
+            Destination::Options(allow) => return Ok(Response::new(204).header("Allow", allow)),
+        };
+        let target = self.target(id);
+        if !request.is_prepared(target.body_use) {
+            Box::pin(request.prepare(target.body_use)).await?;
+        }
+        if target.may_block {
+            return Box::pin(self.call_blocking(id, request)).await;
+        }
+        match catch_panic(|| target.controller.call(request))? {
+            Answer::Ready(answer) => answer,
+            Answer::Pending(future) => CatchPanic(future).await,
         }
     }
 }
@@ -136,12 +136,16 @@ impl App {
         Ok(())
     }
 
-    /// Finds the mapping, or else the static file, for the request (`spec/02` section 3).
-    async fn find(&self, request: &mut Request) -> Result<Destination> {
+    /// Finds the mapping, or else the static file, for the request (`spec/02` section 3); `None` where conditions
+    /// on parameters can only be tried once the form has been read.
+    fn find(&self, request: &mut Request) -> Result<Option<Destination>> {
         let elsewhere = match self.table().find(&request.method, request.path()) {
             Found::Slot(candidates) => {
                 if candidates.needs_params() {
-                    request.load_params().await?;
+                    if request.has_form() {
+                        return Ok(None);
+                    }
+                    request.params()?;
                 }
                 let fits = |params: &Conditions, headers: &Conditions| {
                     let by_params =
@@ -150,26 +154,52 @@ impl App {
                 };
                 let chosen = candidates.iter().find(|(_, params, headers)| fits(params, headers));
                 let (mapping, ..) = chosen.ok_or_else(not_found)?;
-                let (values, groups) = (candidates.values, candidates.groups);
+                let (values, groups) = (candidates.values, candidates.groups.into_vec());
                 request.set_captures(Captures { mapping: Some(mapping), values, groups });
-                return Ok(Destination::Mapping(mapping));
+                return Ok(Some(Destination::Mapping(mapping)));
             }
-            Found::Options(allow) => Ok(Destination::Options(allow)),
+            Found::Options(allow) => Ok(Some(Destination::Options(allow))),
             Found::MethodNotAllowed(allow) => Err(Some(allow)),
             Found::NotFound if request.method == Method::OPTIONS && request.uri().path() == "*" => {
-                Ok(Destination::Options(ALL_METHODS.to_owned()))
+                Ok(Some(Destination::Options(ALL_METHODS.to_owned())))
             }
             Found::NotFound => Err(None),
         };
         if let Some(located) = self.resources().find(request.path()) {
             return match request.method {
-                Method::GET | Method::HEAD => Ok(Destination::File(self.resources().resolve(&located)?)),
-                Method::OPTIONS => Ok(Destination::Options("GET, HEAD, OPTIONS".to_owned())),
+                Method::GET | Method::HEAD => Ok(Some(Destination::File(self.resources().resolve(&located)?))),
+                Method::OPTIONS => Ok(Some(Destination::Options("GET, HEAD, OPTIONS".to_owned()))),
                 _ => Err(MethodNotAllowed("GET, HEAD, OPTIONS".to_owned()).into()),
             };
         }
         elsewhere
             .map_err(|allow| allow.map_or_else(|| not_found().into(), |allow| MethodNotAllowed(allow).into()))
+    }
+
+    /// Reads the form that conditions ask about, then finds the mapping.
+    async fn find_by_form(&self, request: &mut Request) -> Result<Destination> {
+        request.load_params().await?;
+        self.find(request)?.ok_or_else(|| not_found().into())
+    }
+
+    /// Runs the filters around the controller.
+    async fn pass_filters(
+        &self,
+        request: &mut Request,
+        destination: Destination,
+        filters: SmallVec<[usize; 4]>,
+    ) -> Result<Response, Box<Failure>> {
+        if destination.body_use(self) != BodyUse::Stream {
+            request.load_params().await?;
+        }
+        let connection = self.connection(request);
+        let mut context = FilterContext::new(std::mem::take(request), connection, destination, filters);
+        let result = context.do_chain().await;
+        *request = context.request;
+        match result {
+            Ok(()) => Ok(context.response),
+            Err(error) => Err(Box::new(Failure { error, so_far: context.response })),
+        }
     }
 
     /// Runs a controller that may block on the blocking pool; the request goes there and comes back.
@@ -178,10 +208,11 @@ impl App {
         let moved = std::mem::take(request);
         let runtime = tokio::runtime::Handle::current();
         let call = move || {
-            let answer = catch_panic_blocking(|| match app.target(id).controller.call(&moved) {
-                crate::controller::Answer::Ready(result) => result,
-                crate::controller::Answer::Pending(future) => runtime.block_on(future),
-            });
+            let call = || match app.target(id).controller.call(&moved) {
+                Answer::Ready(answer) => answer,
+                Answer::Pending(future) => runtime.block_on(future),
+            };
+            let answer = catch_panic(call).and_then(|answer| answer);
             (moved, answer)
         };
         let (moved, answer) = tokio::task::spawn_blocking(call).await?;
@@ -197,34 +228,47 @@ impl App {
     ) -> http::Response<OutgoingBody> {
         let mut request = Request::default();
         request.set_connection(Arc::clone(connection));
-        self.fail(&request, &error.into(), Response::default()).await
+        self.fail(&request, error.into()).await
     }
 
     /// The page for an error, as it goes to the transport.
-    async fn fail(
-        &self,
-        request: &Request,
-        error: &Error,
-        mut so_far: Response,
-    ) -> http::Response<OutgoingBody> {
-        let allow = error.downcast_ref::<MethodNotAllowed>();
-        if let Some(MethodNotAllowed(allow)) = allow {
-            so_far.headers.insert("Allow", allow);
-        }
-        let shown = match allow {
-            Some(_) => HttpError::new(405).explain("The controller for your path takes other methods"),
-            None => self.public_error(request, error),
+    async fn fail(&self, request: &Request, failure: Failure) -> http::Response<OutgoingBody> {
+        let Failure { error, mut so_far } = failure;
+        let shown = match error.downcast_ref::<MethodNotAllowed>() {
+            Some(MethodNotAllowed(allow)) => {
+                so_far.headers.insert("Allow", allow);
+                HttpError::new(405).explain("The controller for your path takes other methods")
+            }
+            None => self.public_error(request, &error),
         };
         let page = self.error_pages().render(&shown, request, so_far).await;
         match finish(self, request, page).await {
             Ok(sent) => sent,
-            Err(failure) => {
-                tracing::error!(error = ?failure, "an error page could not be sent");
+            Err(error) => {
+                tracing::error!(?error, "an error page could not be sent");
                 let mut bare = http::Response::new(OutgoingBody::default());
                 *bare.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
                 bare
             }
         }
+    }
+}
+
+/// Why a journey ended early, and what filters had set by then.
+struct Failure {
+    error: Error,
+    so_far: Response,
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure { error: error.into(), so_far: Response::default() }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Box<Failure> {
+    fn from(error: E) -> Self {
+        Box::new(Failure::from(error))
     }
 }
 

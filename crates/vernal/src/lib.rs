@@ -16,6 +16,8 @@ mod limits;
 pub mod logger;
 mod parse;
 pub mod prelude;
+#[cfg(test)]
+mod properties;
 mod request;
 pub mod respond;
 pub mod route;

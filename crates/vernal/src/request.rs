@@ -1,11 +1,13 @@
 //! What a client asked for.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use http::{Extensions, Method, Uri, Version};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
 use tokio::sync::OnceCell;
@@ -32,7 +34,7 @@ pub(crate) struct Connection {
 pub(crate) struct Captures {
     pub(crate) mapping: Option<MappingId>,
     pub(crate) values: SmallVec<[Range<u32>; 4]>,
-    pub(crate) groups: SmallVec<[Option<Range<u32>>; 4]>,
+    pub(crate) groups: Vec<Option<Range<u32>>>,
 }
 
 /// A request, and everything that can be asked about it.
@@ -60,7 +62,7 @@ pub struct Request {
     version: Version,
     decoded_path: Option<Box<str>>,
     captures: Captures,
-    params: OnceLock<Params>,
+    params: OnceLock<Box<Params>>,
     cookies: OnceLock<Cookies>,
     incoming: Mutex<Incoming>,
     body: OnceCell<Bytes>,
@@ -68,14 +70,20 @@ pub struct Request {
     connection: Option<Arc<Connection>>,
 }
 
+/// What a request target cannot carry (RFC 3986 section 2); `%` stays, since it may be encoded already.
+const NOT_IN_TARGET: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`');
+
 impl Request {
     /// A request made by hand, for tests and for calls inside the process.
     ///
-    /// A target that is no URI, or a method that is no token, becomes `/` or `GET`.
+    /// What a target may not have as it is, such as spaces and characters beyond ASCII, is percent-encoded first. A
+    /// target that is no URI even so, or a method that is no token, becomes `/` or `GET`.
     pub fn new(method: &str, target: &str) -> Self {
+        let encoded = utf8_percent_encode(target, NOT_IN_TARGET).to_string();
         Request {
             method: method.parse().unwrap_or_default(),
-            uri: target.parse().unwrap_or_default(),
+            uri: encoded.parse().unwrap_or_default(),
             ..Request::default()
         }
     }
@@ -99,8 +107,14 @@ impl Request {
             extensions: parts.extensions,
             uri: parts.uri,
             version: parts.version,
+            decoded_path: None,
+            captures: Captures::default(),
+            params: OnceLock::new(),
+            cookies: OnceLock::new(),
             incoming: Mutex::new(incoming),
-            ..Request::default()
+            body: OnceCell::new(),
+            session: OnceCell::new(),
+            connection: None,
         }
     }
 
@@ -197,7 +211,7 @@ impl Request {
         }
         let mut params = Params::default();
         self.parse_query(&mut params)?;
-        Ok(self.params.get_or_init(|| params))
+        Ok(self.params.get_or_init(|| Box::new(params)))
     }
 
     /// All parameters, to change them.
@@ -206,15 +220,12 @@ impl Request {
     ///
     /// As [`params`](Request::params).
     pub fn params_mut(&mut self) -> Result<&mut Params, HttpError> {
-        let mut params = match self.params.take() {
-            Some(params) => params,
-            None => Params::default(),
-        };
+        let mut params = self.params.take().unwrap_or_default();
         if params.is_empty() {
             self.parse_query(&mut params)?;
         }
         self.params = OnceLock::from(params);
-        self.params.get_mut().ok_or_else(|| HttpError::new(500))
+        self.params.get_mut().map(|params| &mut **params).ok_or_else(|| HttpError::new(500))
     }
 
     /// The cookies the client sent.
@@ -308,6 +319,15 @@ impl Request {
         self.captures = captures;
     }
 
+    /// Whether there is nothing to read of the body for this use.
+    pub(crate) fn is_prepared(&self, body_use: BodyUse) -> bool {
+        match body_use {
+            BodyUse::Nothing | BodyUse::Stream => true,
+            BodyUse::Form => !self.has_form(),
+            BodyUse::Whole => false,
+        }
+    }
+
     /// Reads of the body what the controller's signature asks for.
     pub(crate) async fn prepare(&self, body_use: BodyUse) -> Result<(), HttpError> {
         match body_use {
@@ -335,7 +355,7 @@ impl Request {
             self.parse_form(&mut params).await?;
         }
         self.parse_query(&mut params)?;
-        self.params.get_or_init(|| params);
+        self.params.get_or_init(|| Box::new(params));
         Ok(())
     }
 
@@ -346,21 +366,19 @@ impl Request {
             Source::Parameter | Source::Request => self.text_param(&param.name)?,
             Source::Header => self.header_values(&param.name).next(),
             Source::Cookie => self.cookie(&param.name).map(Cookie::value),
-            Source::Group(index) => {
-                let absent = || HttpError::new(400).explain(format!("the expression has no group {index}"));
-                self.groups().nth(index).ok_or_else(absent)?
-            }
+            Source::Group(index) => self.groups().nth(index).flatten(),
         })
     }
 
-    /// The values of a header field; `user_token` finds `User-Token` as well.
+    /// The values of a header field; `user_token` finds `User-Token` as well, and `user-token` finds `User_Token`.
     pub(crate) fn header_values(&self, name: &str) -> impl Iterator<Item = &str> {
-        let dashed = if self.headers.contains(name) { name.into() } else { name.replace('_', "-") };
-        self.headers
-            .as_map()
-            .get_all(dashed)
-            .iter()
-            .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+        let other = || [name.replace('_', "-"), name.replace('-', "_")];
+        let found = match self.headers.contains(name) {
+            true => Some(Cow::Borrowed(name)),
+            false => other().into_iter().find(|other| self.headers.contains(other)).map(Cow::Owned),
+        };
+        let values = found.map(|name| self.headers.as_map().get_all(&*name).iter());
+        values.into_iter().flatten().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
     }
 
     /// Where the controller of this request was declared.

@@ -378,8 +378,11 @@ impl Ready {
         }
     }
 
+    /// The last lines of the log are written before `start` returns: a program usually ends there.
     fn close(&self) {
         self.handle.0.ready.store(false, Ordering::Release);
+        #[cfg(feature = "logger")]
+        crate::logger::flush();
     }
 }
 

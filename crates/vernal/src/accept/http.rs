@@ -81,30 +81,38 @@ fn builder(settings: &ConnectionSettings) -> http1::Builder {
 }
 
 /// Brings a request through the door.
-async fn answer(
+fn answer(
     connection: Arc<Connection>,
     request: hyper::Request<Arriving>,
     settings: &ConnectionSettings,
-) -> Result<hyper::Response<OutgoingBody>, Infallible> {
+) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
+    let last = connection.watch.requests() == settings.keep_alive_max_requests;
     let (parts, body) = request.into_parts();
     let mut request = Request::from_parts(parts, Incoming::new(body));
     request.set_connection(Arc::clone(&connection));
-    let mut response = connection.app.handle(request).await;
+    async move {
+        let mut response = connection.app.answer(&mut request).await;
+        complete(&mut response, last);
+        match response.body().size_hint().exact() {
+            Some(_) => connection.watch.end_request(),
+            None => response.body_mut().hold(InFlight(Arc::clone(&connection))),
+        }
+        Ok(response)
+    }
+}
+
+/// What only HTTP/1.1 says: the reason phrase, the end of the connection, the mark of [`refusal`].
+fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     if let Some(Reason(phrase)) = response.extensions_mut().remove() {
         if let Ok(phrase) = ReasonPhrase::try_from(phrase) {
             response.extensions_mut().insert(phrase);
         }
     }
-    mark_own_refusal(&mut response);
-    if connection.watch.requests() == settings.keep_alive_max_requests {
+    if last {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
-    match response.body().size_hint().exact() {
-        Some(_) => connection.watch.end_request(),
-        None => response.body_mut().hold(InFlight(connection)),
-    }
-    Ok(response)
+    mark_own_refusal(response);
 }
 
 /// Marks an empty answer with a status that hyper uses for malformed requests; see [`refusal`].

@@ -55,9 +55,12 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.connection.watch.sent();
         let Some((start, status)) = refusal::find(bytes) else {
-            return Pin::new(&mut self.stream).poll_write(context, bytes);
+            let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+            if matches!(polled, Poll::Ready(Ok(written)) if written < bytes.len()) {
+                self.connection.watch.sent();
+            }
+            return polled;
         };
         self.refused = Some(status);
         match start {

@@ -32,7 +32,7 @@ impl Watch {
         }
     }
 
-    /// Bytes have gone out: the client reads.
+    /// Some of the bytes have gone out: the client reads, slowly.
     pub(crate) fn sent(&self) {
         if self.stage.load(Ordering::Relaxed) != HEADER {
             self.since.store(now(), Ordering::Relaxed);

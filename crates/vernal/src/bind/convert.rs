@@ -117,18 +117,23 @@ pub(crate) fn missing(param: &Param) -> HttpError {
 
 /// The 400 for a text that is not what its argument wants.
 pub(crate) fn unreadable(param: &Param, expected: Expected) -> HttpError {
-    let place = match param.source {
-        Source::Header => "Header",
-        Source::Cookie => "Cookie",
-        Source::Path => "PathValue",
-        Source::Group(_) => "Group",
-        Source::Parameter | Source::Request => "Parameter",
-    };
-    HttpError::bad_request(format!("{place}[{}] should be {}.", param.name, expected.0))
+    HttpError::bad_request(format!("{}[{}] should be {}.", place(param), param.name, expected.0))
 }
 
 /// The 400 for one of several values that is not what the list wants.
 pub(crate) fn unreadable_item(param: &Param, expected: Expected) -> HttpError {
     let wanted = expected.0.trim_start_matches("an ").trim_start_matches("a ");
-    HttpError::bad_request(format!("One of the parameter[{}] is not {wanted}.", param.name))
+    let place = place(param).to_ascii_lowercase();
+    HttpError::bad_request(format!("One of the {place}[{}] is not {wanted}.", param.name))
+}
+
+/// Where the value was looked for, as the answer to the client calls it.
+fn place(param: &Param) -> &'static str {
+    match param.source {
+        Source::Header => "Header",
+        Source::Cookie => "Cookie",
+        Source::Path => "PathValue",
+        Source::Group(_) => "Group",
+        Source::Parameter | Source::Request => "Parameter",
+    }
 }

@@ -73,32 +73,33 @@ impl<T: Optional> FromRequest for Option<T> {
     const OPTIONAL: bool = true;
 
     async fn from_request(request: &Request, param: &Param) -> Result<Self> {
-        T::optional(request, param)
+        T::optional(request, param).await
     }
 }
 
-/// A type that may stand in an `Option` as an argument.
+/// A type that may stand in an `Option` as an argument; implement it beside [`FromRequest`] for a type of your own.
 #[diagnostic::on_unimplemented(
     message = "`Option<{Self}>` cannot be an argument of a controller",
     label = "nothing binds an optional value of this type",
-    note = "text, numbers, `bool`, `Cookie`, `MultipartFile`, `Json` and lists of them may be optional"
+    note = "text, numbers, `bool`, `Cookie`, `MultipartFile`, `Json`, `Session` and lists may be optional",
+    note = "for a type of your own, implement `vernal::bind::Optional`"
 )]
 pub trait Optional: Sized + Send {
-    /// How a value that is there is read.
-    const KIND: Kind;
+    /// How a value that is there is read; the default suits every binding of one's own.
+    const KIND: Kind = Kind::Custom;
 
     /// Reads the value, or says that it is absent.
     ///
     /// # Errors
     ///
     /// The 400 of a value that is there and cannot be read.
-    fn optional(request: &Request, param: &Param) -> Result<Option<Self>>;
+    fn optional(request: &Request, param: &Param) -> impl Future<Output = Result<Option<Self>>> + Send;
 }
 
 impl<T: FromText> Optional for T {
     const KIND: Kind = T::KIND;
 
-    fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
+    async fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
         match request.text(param)? {
             None => Ok(None),
             Some(text) => Ok(Some(T::from_text(text).map_err(|expected| unreadable(param, expected))?)),
@@ -123,13 +124,13 @@ impl<T: FromText> FromRequest for Vec<T> {
     }
 }
 
+/// No value at all is `None`, as for every other type; an empty list is never there.
 impl<T: FromText> Optional for Vec<T> {
     const KIND: Kind = Kind::List(&T::KIND);
 
-    fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
-        let read = |text| T::from_text(text).map_err(|expected| unreadable_item(param, expected).into());
-        let list = request.params()?.get_all(&param.name).map(read).collect::<Result<Vec<T>>>()?;
-        Ok(if list.is_empty() { None } else { Some(list) })
+    async fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
+        let list = Vec::<T>::from_request(request, param).await?;
+        Ok(Some(list).filter(|list| !list.is_empty()))
     }
 }
 
@@ -161,7 +162,7 @@ impl FromRequest for Cookie {
 impl Optional for Cookie {
     const KIND: Kind = Kind::Cookies;
 
-    fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
+    async fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
         Ok(request.cookies().get(&param.name).cloned())
     }
 }
@@ -179,14 +180,14 @@ impl FromRequest for MultipartFile {
     const KIND: Kind = Kind::File;
 
     async fn from_request(request: &Request, param: &Param) -> Result<Self> {
-        Ok(MultipartFile::optional(request, param)?.ok_or_else(|| missing(param))?)
+        Ok(MultipartFile::optional(request, param).await?.ok_or_else(|| missing(param))?)
     }
 }
 
 impl Optional for MultipartFile {
     const KIND: Kind = Kind::File;
 
-    fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
+    async fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
         let params = request.params()?;
         match params.file(&param.name) {
             Some(file) => Ok(Some(file.clone())),
@@ -208,11 +209,29 @@ impl FromRequest for Vec<MultipartFile> {
     }
 }
 
+impl Optional for Vec<MultipartFile> {
+    const KIND: Kind = Kind::List(&Kind::File);
+
+    async fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
+        let files = Vec::<MultipartFile>::from_request(request, param).await?;
+        Ok(Some(files).filter(|files| !files.is_empty()))
+    }
+}
+
 impl FromRequest for Session {
     const KIND: Kind = Kind::Session;
 
     async fn from_request(request: &Request, _: &Param) -> Result<Self> {
         request.session().await
+    }
+}
+
+/// The session the client has already; none is created.
+impl Optional for Session {
+    const KIND: Kind = Kind::Session;
+
+    async fn optional(request: &Request, _: &Param) -> Result<Option<Self>> {
+        request.existing_session().await
     }
 }
 
@@ -222,6 +241,15 @@ impl FromRequest for Bytes {
 
     async fn from_request(request: &Request, _: &Param) -> Result<Self> {
         Ok(request.bytes().await?.clone())
+    }
+}
+
+/// The body, unless it is empty.
+impl Optional for Bytes {
+    const KIND: Kind = Kind::Bytes;
+
+    async fn optional(request: &Request, _: &Param) -> Result<Option<Self>> {
+        Ok(Some(request.bytes().await?.clone()).filter(|body| !body.is_empty()))
     }
 }
 
@@ -255,15 +283,21 @@ impl<T: DeserializeOwned + Send> FromRequest for Json<T> {
         if param.source == Source::Request {
             return Ok(Json(request.json().await?));
         }
-        Ok(Json::optional(request, param)?.ok_or_else(|| missing(param))?)
+        Ok(Json::optional(request, param).await?.ok_or_else(|| missing(param))?)
     }
 }
 
-/// An optional JSON parameter; a body cannot be optional.
+/// A JSON parameter that may be absent, or a JSON body that may be empty.
 impl<T: DeserializeOwned + Send> Optional for Json<T> {
     const KIND: Kind = Kind::Json;
 
-    fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
+    async fn optional(request: &Request, param: &Param) -> Result<Option<Self>> {
+        if param.source == Source::Request {
+            return Ok(match request.bytes().await?.is_empty() {
+                true => None,
+                false => Some(Json(request.json().await?)),
+            });
+        }
         let Some(text) = request.text(param)? else { return Ok(None) };
         let value = parse_json(text.as_bytes(), request.limits()).map_err(|error| {
             HttpError::bad_request(format!(

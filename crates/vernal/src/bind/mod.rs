@@ -6,7 +6,7 @@ mod model;
 mod param;
 
 pub use convert::{Expected, FromText};
-pub use from_request::{FromRequest, Groups, Json, RegGroups, State};
+pub use from_request::{FromRequest, Groups, Json, Optional, RegGroups, State};
 pub use model::Model;
 pub use param::{BodyUse, Kind, Param, Source};
 

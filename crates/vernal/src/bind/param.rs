@@ -127,8 +127,8 @@ impl Param {
         match (self.kind, self.source) {
             (Kind::Reader, _) => BodyUse::Stream,
             (Kind::Json, Source::Request) | (Kind::Bytes, _) => BodyUse::Whole,
-            (Kind::Parameters, _) | (_, Source::Parameter) => BodyUse::Form,
             (Kind::Model(fields), _) => fields.iter().map(Param::body_use).max().unwrap_or(BodyUse::Nothing),
+            (Kind::Parameters, _) | (_, Source::Parameter) => BodyUse::Form,
             _ => BodyUse::Nothing,
         }
     }

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use crate::app::App;
 use crate::controller::Answer;
-use crate::guard::catch_panic;
+use crate::guard::{CatchPanic, catch_panic};
 use crate::request::Request;
 use crate::respond::content_type::sniff;
 use crate::respond::response::{Data, Response};
 use crate::route::Location;
-use crate::{Error, HttpError};
+use crate::{Error, HttpError, Result};
 
 /// What an error page may ask for. `message` and `explain` have `&`, `<` and `>` escaped for HTML, since they may
 /// repeat what a client sent (`spec/04` section 7).
@@ -85,7 +85,7 @@ impl ErrorPages {
         let mut response =
             Response { headers: so_far.headers, cookies: so_far.cookies, ..Response::default() };
         match self.find(error.code()) {
-            Some(page) => match catch_panic(async || page(&info, request).wait().await).await {
+            Some(page) => match call(page, &info, request).await {
                 Ok(answer) => response.absorb(answer),
                 Err(failure) => {
                     tracing::error!(code = info.code, error = %failure, "the error page itself failed");
@@ -97,6 +97,13 @@ impl ErrorPages {
         response.status = Some(error.status());
         response.reason = error.own_message().and_then(reason_phrase);
         response
+    }
+}
+
+async fn call(page: &PageFunction, info: &ErrorInfo, request: &Request) -> Result<Response> {
+    match catch_panic(|| page(info, request))? {
+        Answer::Ready(answer) => answer,
+        Answer::Pending(future) => CatchPanic(future).await,
     }
 }
 

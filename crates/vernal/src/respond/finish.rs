@@ -1,6 +1,6 @@
 //! The last station: a response as it goes to the transport.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 
@@ -25,7 +25,9 @@ pub(crate) async fn finish(
     request: &Request,
     mut response: Response,
 ) -> Result<http::Response<OutgoingBody>> {
-    close_session(app, request, &mut response).await?;
+    if uses_session(app, request) {
+        Box::pin(close_session(app, request, &mut response)).await?;
+    }
     if let Some(field) = response.headers.invalid() {
         let text = format!("the field {:?} cannot carry the value {:?}", field.name, field.value);
         return Err(InvalidResponse(text).into());
@@ -37,7 +39,7 @@ pub(crate) async fn finish(
     }
     let body = match response.content {
         None => Outgoing::Empty,
-        Some(content) => represent(content, request, &mut status, &mut headers).await?,
+        Some(content) => represent(content, request, &mut status, &mut headers)?,
     };
     let mut sent =
         http::Response::new(frame(OutgoingBody::from(body), &request.method, status, &mut headers));
@@ -61,29 +63,26 @@ impl std::fmt::Display for InvalidResponse {
 
 impl std::error::Error for InvalidResponse {}
 
+/// Whether the request opened a session, or came with the cookie of one.
+fn uses_session(app: &App, request: &Request) -> bool {
+    request.opened_session().is_some() || has_session_cookie(app, request)
+}
+
+fn has_session_cookie(app: &App, request: &Request) -> bool {
+    request.headers.as_map().contains_key(COOKIE) && request.cookie(app.session_settings().name()).is_some()
+}
+
 /// Saves the session that was used, keeps one alive that was not, and sets its cookie (`spec/05` section 3).
 async fn close_session(app: &App, request: &Request, response: &mut Response) -> Result<()> {
-    let cookie_name = app.session_settings().name();
-    let had_cookie =
-        request.headers.as_map().contains_key(http::header::COOKIE) && request.cookie(cookie_name).is_some();
-    let session = match request.opened_session() {
-        Some(session) => session.clone(),
-        None if had_cookie => match request.existing_session().await? {
-            Some(session) => session,
-            None => return Ok(()),
-        },
-        None => return Ok(()),
-    };
-    if let Some(cookie) =
-        session::finish(app.session_store(), app.session_settings(), &session, had_cookie).await?
-    {
-        response.set_cookie(cookie);
-    }
+    let Some(session) = request.existing_session().await? else { return Ok(()) };
+    let had_cookie = has_session_cookie(app, request);
+    let cookie = session::finish(app.session_store(), app.session_settings(), &session, had_cookie).await?;
+    response.cookies.extend(cookie);
     Ok(())
 }
 
 /// The bytes of a body, and the fields that describe them.
-async fn represent(
+fn represent(
     content: Content,
     request: &Request,
     status: &mut StatusCode,
@@ -97,7 +96,7 @@ async fn represent(
         Data::Stream(stream) => return Ok(Outgoing::Stream(stream)),
         Data::File(file) => file,
     };
-    let answer = file.open(&request.method, &request.headers).await?;
+    let answer = file.open(&request.method, &request.headers)?;
     if answer.status != StatusCode::OK {
         *status = answer.status;
     }

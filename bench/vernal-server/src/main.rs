@@ -1,0 +1,54 @@
+//! vernal as its users write it: attributes on functions, values bound by name.
+use contract::{Arguments, Greeting, HELLO, Message, Order, ROUTES, STORED};
+use vernal::prelude::*;
+use vernal::{Builder, Route, controller};
+
+fn main() -> vernal::Result<()> {
+    let arguments = Arguments::from_command_line();
+    Server::new()
+        .port(arguments.port)
+        .workers(1)
+        .resource("/static/*", arguments.files)
+        .declare(routes)
+        .start()
+}
+
+/// A boxed future each, as the attribute makes of an `async fn`: `/route/{n}` has to differ from `/plaintext` in its
+/// look-up alone.
+fn routes(app: Builder) -> Builder {
+    (0..ROUTES).fold(app, |app, n| {
+        let plaintext = controller::from_async_fn(|_: &Request| Box::pin(async { HELLO }));
+        app.route(Route::path(format!("/route/{n}")).method("GET"), plaintext)
+    })
+}
+
+#[route("/plaintext", method = "GET")]
+async fn plaintext() -> &'static str {
+    HELLO
+}
+
+#[route("/json", method = "GET")]
+async fn message() -> Json<Message> {
+    Json(Message { message: HELLO })
+}
+
+#[route("/hello/{name}", method = "GET")]
+async fn hello(name: String, age: u32, skills: Vec<String>) -> Json<Greeting> {
+    Json(Greeting { name, age, skills })
+}
+
+#[route("/body", method = "POST")]
+async fn echo(order: Json<Order>) -> Json<Order> {
+    order
+}
+
+#[route("/session/new", method = "GET")]
+async fn new_session(session: Session) -> Result<String> {
+    session.set("value", STORED)?;
+    Ok(STORED.to_string())
+}
+
+#[route("/session", method = "GET")]
+async fn stored(session: Session) -> Option<String> {
+    session.get::<i64>("value").map(|value| value.to_string())
+}

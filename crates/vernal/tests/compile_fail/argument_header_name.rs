@@ -1,0 +1,8 @@
+use vernal::prelude::*;
+
+#[route("/")]
+fn index(#[header("Content Type")] kind: String) -> String {
+    kind
+}
+
+fn main() {}

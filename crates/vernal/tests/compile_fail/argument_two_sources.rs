@@ -1,0 +1,8 @@
+use vernal::prelude::*;
+
+#[route("/")]
+fn index(#[header] #[cookie("token")] token: String) -> String {
+    token
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use vernal::prelude::*;
+
+#[route("/")]
+fn index(#[parameter("user")] user: String) -> String {
+    user
+}
+
+fn main() {}

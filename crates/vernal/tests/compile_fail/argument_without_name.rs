@@ -1,0 +1,6 @@
+use vernal::prelude::*;
+
+#[route("/")]
+fn index(_: String) {}
+
+fn main() {}

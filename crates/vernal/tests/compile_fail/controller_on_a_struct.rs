@@ -1,0 +1,6 @@
+use vernal::prelude::*;
+
+#[controller("/orders")]
+struct Orders;
+
+fn main() {}

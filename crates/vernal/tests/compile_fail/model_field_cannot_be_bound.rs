@@ -1,0 +1,13 @@
+use vernal::prelude::*;
+
+struct Address {
+    street: String,
+}
+
+#[derive(Model)]
+struct Person {
+    name: String,
+    address: Address,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use vernal::prelude::*;
+
+#[derive(Model)]
+struct Person {
+    #[path]
+    id: u64,
+}
+
+fn main() {}

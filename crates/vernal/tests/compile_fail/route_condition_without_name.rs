@@ -1,0 +1,6 @@
+use vernal::prelude::*;
+
+#[route("/orders", params = "=open")]
+fn orders() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use vernal::prelude::*;
+
+#[route("/orders")]
+struct Orders;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use vernal::prelude::*;
+
+#[route("/orders", regexp = "^orders$")]
+fn orders() {}
+
+fn main() {}

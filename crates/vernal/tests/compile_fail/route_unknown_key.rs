@@ -1,0 +1,6 @@
+use vernal::prelude::*;
+
+#[route("/orders", metod = "GET")]
+fn orders() {}
+
+fn main() {}
