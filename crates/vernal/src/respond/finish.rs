@@ -1,6 +1,6 @@
 //! The last station: a response as it goes to the transport.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 
@@ -26,6 +26,10 @@ pub(crate) fn finish(request: &Request, response: Response) -> Result<http::Resp
         return Err(InvalidResponse(text).into());
     }
     let mut status = response.status.unwrap_or_default();
+    if status.is_informational() {
+        let text = format!("{status} is no answer: the client would wait for another");
+        return Err(InvalidResponse(text).into());
+    }
     let mut headers = response.headers.into_map();
     for cookie in &response.cookies {
         headers.append(SET_COOKIE, cookie.to_header().map_err(|error| InvalidResponse(error.to_string()))?);
@@ -129,15 +133,17 @@ fn default_content_type(headers: &mut HeaderMap, content_type: &'static str) {
 
 /// Makes body and `Content-Length` agree with the method and the status (RFC 9110 sections 6.4.1 and 9.3.2).
 fn frame(body: OutgoingBody, method: &Method, status: StatusCode, headers: &mut HeaderMap) -> OutgoingBody {
-    let bodiless =
-        status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
-    if bodiless {
+    let is_usual = headers.len() == 1 && headers.keys().next() == Some(&CONTENT_TYPE);
+    if !is_usual {
+        headers.remove(TRANSFER_ENCODING);
+    }
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         headers.remove(CONTENT_LENGTH);
         headers.remove(CONTENT_TYPE);
         return OutgoingBody::default();
     }
     if method != Method::HEAD {
-        if headers.len() > 1 {
+        if !is_usual {
             headers.remove(CONTENT_LENGTH);
         }
         return body;

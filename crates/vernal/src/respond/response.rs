@@ -140,6 +140,11 @@ impl OutgoingBody {
         self.in_flight = Some(in_flight);
     }
 
+    /// Whether all of it is there already.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.data, Outgoing::Empty | Outgoing::Bytes(_))
+    }
+
     /// The bytes of a body that is in memory; none for others.
     pub(crate) fn into_bytes(self) -> Bytes {
         match self.data {
