@@ -119,7 +119,7 @@ fn answer(
 /// What only HTTP/1.1 says: the reason phrase, and the end of the connection.
 fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     if let Some(Reason(phrase)) = response.extensions_mut().remove() {
-        if let Ok(phrase) = ReasonPhrase::try_from(phrase) {
+        if let Ok(phrase) = ReasonPhrase::try_from(phrase.as_bytes()) {
             response.extensions_mut().insert(phrase);
         }
     }
