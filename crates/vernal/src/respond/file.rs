@@ -34,7 +34,7 @@ use crate::{Headers, HttpError};
 /// explanation `Cannot find file for this url.` (`spec/05` section 6).
 ///
 /// The path is the program's own. A path that a client sends, even in part, belongs into a
-/// [resource pattern](crate::respond::Resources), which lets nothing outside its directory be reached.
+/// [resource pattern](crate::Builder::resource), which lets nothing outside its directory be reached.
 ///
 /// ```
 /// use vernal::respond::StaticFile;
