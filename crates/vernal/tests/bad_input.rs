@@ -1,5 +1,7 @@
 //! What no well-behaved client sends: the documented answer, a server that still serves, and memory that returns.
 
+#![cfg(feature = "macros")]
+
 mod support;
 
 use std::sync::OnceLock;

@@ -1,5 +1,7 @@
 //! Starting and stopping: ports, signals, the end of running requests, limits on connections.
 
+#![cfg(feature = "macros")]
+
 mod support;
 
 use std::io::Read as _;
