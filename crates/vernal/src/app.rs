@@ -166,6 +166,26 @@ impl Builder {
     }
 
     /// Serves files: `/public/*` or `/public/**` from below a directory, `*.ico` or `**.txt` by their ending.
+    ///
+    /// | pattern | matches | file |
+    /// |---|---|---|
+    /// | `/public/*` or `/public/` | `/public/` and a name | the name in the directory |
+    /// | `/public/**` | `/public/` and names divided by `/` | the same, below the directory |
+    /// | `*.ico` | a name with this extension, at the top | the name in the directory |
+    /// | `**.txt` | any path with this extension | the path below the directory |
+    ///
+    /// Controllers come first; of several patterns the first that matches decides, even if its file is missing.
+    /// Nothing outside the directory can be reached, and a relative one starts at the process's current directory.
+    ///
+    /// ```
+    /// use vernal::App;
+    ///
+    /// let app = App::builder().resource("/public/**", "static").resource("*.ico", "static/icons").build()?;
+    ///
+    /// let mistake = App::builder().resource("/exact", "static").build().err().ok_or("no mistake")?;
+    /// assert!(mistake.to_string().starts_with("the resource pattern \"/exact\" is none of"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resource(mut self, pattern: &str, directory: impl AsRef<std::path::Path>) -> Self {
         if let Err(mistake) = self.resources.add(pattern, directory) {
             self.mistakes.push(mistake);

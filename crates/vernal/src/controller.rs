@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::bind::{Kind, Param, Source};
+use crate::guard::CatchPanic;
 use crate::request::Request;
 use crate::respond::{IntoResponse, Response};
 use crate::{HttpError, Result};
@@ -56,11 +57,11 @@ impl<'r> Answer<'r> {
         }
     }
 
-    /// Waits for the answer.
+    /// Waits for the answer; a panic on the way becomes an error.
     pub(crate) async fn wait(self) -> Result<Response> {
         match self {
             Answer::Ready(result) => result,
-            Answer::Pending(future) => future.await,
+            Answer::Pending(future) => CatchPanic(future).await,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use regex::RegexSet;
 use smallvec::SmallVec;
 
-use crate::guard::catch_panic;
+use crate::guard::{CatchPanic, catch_panic};
 use crate::journey::Destination;
 use crate::request::{Connection, Request};
 use crate::respond::{IntoResponse, Redirect, Response};
@@ -104,13 +104,16 @@ impl FilterContext {
     pub async fn do_chain(&mut self) -> Result<()> {
         let connection = Arc::clone(&self.connection);
         let Some(filter) = self.filters.get(self.next) else {
-            let answer = connection.app.arrive(&self.destination, &mut self.request).await?;
+            let answer = connection.app.arrive(&self.destination, &mut self.request).wait().await?;
             self.response.absorb(answer);
             return Ok(());
         };
         let filter = connection.app.filters().get(*filter);
         self.next += 1;
-        let result = catch_panic(async || filter.filter(self).await).await;
+        let result = match catch_panic(|| filter.filter(self)) {
+            Ok(future) => CatchPanic(future).await,
+            Err(error) => Err(error),
+        };
         self.next -= 1;
         result
     }

@@ -1,10 +1,10 @@
 //! A panic in code of the application becomes an error; the connection and the worker live on.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::{Error, Result};
 
@@ -20,19 +20,23 @@ impl std::fmt::Display for Panicked {
 
 impl std::error::Error for Panicked {}
 
-/// Calls and awaits; a panic of either becomes an error.
-pub(crate) async fn catch_panic<T>(call: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
-    let mut future = pin!(call());
-    poll_fn(move |context| {
-        catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)))
-            .unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
-    })
-    .await
+/// Calls; a panic becomes an error.
+pub(crate) fn catch_panic<T>(call: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| panicked(&*panic))
 }
 
-/// Calls; a panic becomes an error.
-pub(crate) fn catch_panic_blocking<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+/// A future whose panics become errors.
+pub(crate) struct CatchPanic<'a, T>(pub(crate) Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>);
+
+impl<T> Future for CatchPanic<'_, T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
+            Ok(polled) => polled,
+            Err(panic) => Poll::Ready(Err(panicked(&*panic))),
+        }
+    }
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {

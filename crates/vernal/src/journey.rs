@@ -4,15 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::Method;
+use smallvec::SmallVec;
 
 use crate::accept::Watch;
 use crate::access::Access;
-use crate::app::App;
+use crate::app::{App, Target};
 use crate::bind::BodyUse;
+use crate::controller::Answer;
 use crate::filter::FilterContext;
-use crate::guard::{catch_panic, catch_panic_blocking};
+use crate::guard::{CatchPanic, catch_panic};
 use crate::request::{Captures, Connection, Request};
-use crate::respond::{Body, OutgoingBody, Response, StaticFile, finish};
+use crate::respond::{IntoResponse, OutgoingBody, Response, StaticFile, close_session, finish, uses_session};
 use crate::route::{Conditions, Found, MappingId};
 use crate::{Error, HttpError, Result};
 
@@ -22,62 +24,57 @@ impl App {
     /// This is the one door: the server, the `tower::Service` and the test client all come through it. It needs no
     /// socket and, unless a controller may block, no thread.
     pub async fn handle(&self, mut request: Request) -> http::Response<OutgoingBody> {
-        let access = self.logs_access().then(Access::begin);
         self.adopt(&mut request);
-        let mut response = Response::default();
-        let sent = match self.travel(&mut request, &mut response).await {
-            Ok(()) => finish(self, &request, response).await,
-            Err(error) => Ok(self.fail(&request, &error, response).await),
+        self.answer(&mut request).await
+    }
+
+    /// The journey of a request that stays where it is: what a future holds is copied when it is made.
+    pub(crate) async fn answer(&self, request: &mut Request) -> http::Response<OutgoingBody> {
+        let access = self.logs_access().then(Access::begin);
+        let mut answered = match self.travel(request) {
+            Answer::Ready(answered) => answered,
+            Answer::Pending(future) => CatchPanic(future).await,
         };
-        let sent = match sent {
+        if uses_session(self, request) {
+            answered = Box::pin(close_session(self, request, answered)).await;
+        }
+        let sent = match answered.and_then(|response| finish(request, response)) {
             Ok(sent) => sent,
-            Err(error) => self.fail(&request, &error, Response::default()).await,
+            Err(error) => Box::pin(self.fail(request, error)).await,
         };
         if let Some(access) = access {
-            access.end(&request, &sent);
+            access.end(request, &sent);
         }
         sent
     }
 
     /// Parse, route, filter; the last filter lets it [`arrive`](App::arrive).
-    async fn travel(&self, request: &mut Request, response: &mut Response) -> Result<()> {
-        self.check_target(request)?;
-        request.decode_path()?;
-        let destination = self.find(request).await?;
+    fn travel<'r>(&'r self, request: &'r mut Request) -> Answer<'r> {
+        let destination = match self.check_target(request).and_then(|()| self.find(request)) {
+            Ok(Some(destination)) => destination,
+            Ok(None) => return Answer::future(self.travel_by_form(request)),
+            Err(error) => return Answer::Ready(Err(error)),
+        };
         let filters = self.filters().matching(request.path());
         if filters.is_empty() {
-            *response = self.arrive(&destination, request).await?;
-            return Ok(());
+            return self.arrive(&destination, request);
         }
-        if destination.body_use(self) != BodyUse::Stream {
-            request.load_params().await?;
-        }
-        let connection = self.connection(request);
-        let mut context = FilterContext::new(std::mem::take(request), connection, destination, filters);
-        let result = context.do_chain().await;
-        (*request, *response) = (context.request, context.response);
-        result
+        Answer::future(self.pass_filters(request, destination, filters))
     }
 
     /// Bind, call: the destination's own answer, without what filters have set.
-    pub(crate) async fn arrive(&self, destination: &Destination, request: &mut Request) -> Result<Response> {
-        match destination {
-            Destination::Mapping(id) => {
-                request.prepare(self.target(*id).body_use).await?;
-                match self.target(*id).may_block {
-                    true => self.call_blocking(*id, request).await,
-                    false => {
-                        catch_panic(async || self.target(*id).controller.call(request).wait().await).await
-                    }
-                }
+    pub(crate) fn arrive<'r>(&'r self, destination: &Destination, request: &'r mut Request) -> Answer<'r> {
+        let target = match destination {
+            Destination::Mapping(id) => self.target(*id),
+            Destination::File(path) => return Answer::Ready(StaticFile::new(path).into_response()),
+            Destination::Options(allow) => {
+                return Answer::Ready(Ok(Response::new(204).header("Allow", allow)));
             }
-            Destination::File(path) => {
-                let mut response = Response::default();
-                response.set_body(Body::from(StaticFile::new(path)));
-                Ok(response)
-            }
-            Destination::Options(allow) => Ok(Response::new(204).header("Allow", allow)),
+        };
+        if target.may_block || !request.is_prepared(target.body_use) {
+            return Answer::future(self.prepare_and_call(target, request));
         }
+        catch_panic(|| target.controller.call(request)).unwrap_or_else(|error| Answer::Ready(Err(error)))
     }
 }
 
@@ -120,28 +117,37 @@ impl App {
     }
 
     /// Refuses over-long targets (RFC 9110 section 15.5.15) and methods that are none (section 9.1).
-    fn check_target(&self, request: &mut Request) -> Result<(), HttpError> {
+    fn check_target(&self, request: &mut Request) -> Result<()> {
         let length = request.uri().path().len() + request.query().len();
         if length > self.limits().target_bytes {
             let limit = self.limits().target_bytes;
-            return Err(HttpError::new(414).explain(format!("The target may have at most {limit} bytes.")));
+            return Err(HttpError::new(414)
+                .explain(format!("The target may have at most {limit} bytes."))
+                .into());
         }
         if !is_standard(&request.method) {
             let upper = request.method.as_str().to_ascii_uppercase();
             match Method::from_bytes(upper.as_bytes()) {
                 Ok(method) if is_standard(&method) => request.method = method,
-                _ => return Err(HttpError::new(501).explain("Server does not support this operation")),
+                _ => {
+                    return Err(HttpError::new(501).explain("Server does not support this operation").into());
+                }
             }
         }
         Ok(())
     }
 
-    /// Finds the mapping, or else the static file, for the request (`spec/02` section 3).
-    async fn find(&self, request: &mut Request) -> Result<Destination> {
+    /// Finds the mapping, or else the static file, for the request (`spec/02` section 3); `None` where conditions
+    /// on parameters can only be tried once the form has been read.
+    fn find(&self, request: &mut Request) -> Result<Option<Destination>> {
+        request.decode_path()?;
         let elsewhere = match self.table().find(&request.method, request.path()) {
             Found::Slot(candidates) => {
                 if candidates.needs_params() {
-                    request.load_params().await?;
+                    if request.has_form() {
+                        return Ok(None);
+                    }
+                    request.params()?;
                 }
                 let fits = |params: &Conditions, headers: &Conditions| {
                     let by_params =
@@ -150,21 +156,23 @@ impl App {
                 };
                 let chosen = candidates.iter().find(|(_, params, headers)| fits(params, headers));
                 let (mapping, ..) = chosen.ok_or_else(not_found)?;
-                let (values, groups) = (candidates.values, candidates.groups);
+                let (values, groups) = (candidates.values, candidates.groups.into_vec());
                 request.set_captures(Captures { mapping: Some(mapping), values, groups });
-                return Ok(Destination::Mapping(mapping));
+                return Ok(Some(Destination::Mapping(mapping)));
             }
-            Found::Options(allow) => Ok(Destination::Options(allow)),
+            Found::Options(allow) => Ok(Some(Destination::Options(allow))),
             Found::MethodNotAllowed(allow) => Err(Some(allow)),
             Found::NotFound if request.method == Method::OPTIONS && request.uri().path() == "*" => {
-                Ok(Destination::Options(ALL_METHODS.to_owned()))
+                Ok(Some(Destination::Options(ALL_METHODS.to_owned())))
             }
             Found::NotFound => Err(None),
         };
         if let Some(located) = self.resources().find(request.path()) {
             return match request.method {
-                Method::GET | Method::HEAD => Ok(Destination::File(self.resources().resolve(&located)?)),
-                Method::OPTIONS => Ok(Destination::Options("GET, HEAD, OPTIONS".to_owned())),
+                Method::GET | Method::HEAD => {
+                    Ok(Some(Destination::File(self.resources().resolve(&located)?)))
+                }
+                Method::OPTIONS => Ok(Some(Destination::Options("GET, HEAD, OPTIONS".to_owned()))),
                 _ => Err(MethodNotAllowed("GET, HEAD, OPTIONS".to_owned()).into()),
             };
         }
@@ -172,16 +180,55 @@ impl App {
             .map_err(|allow| allow.map_or_else(|| not_found().into(), |allow| MethodNotAllowed(allow).into()))
     }
 
-    /// Runs a controller that may block on the blocking pool; the request goes there and comes back.
-    async fn call_blocking(&self, id: MappingId, request: &mut Request) -> Result<Response> {
-        let app = self.clone();
+    /// Reads the form that conditions ask about, then begins again.
+    async fn travel_by_form(&self, request: &mut Request) -> Result<Response> {
+        request.load_params().await?;
+        self.travel(request).wait().await
+    }
+
+    /// Runs the filters around the controller.
+    async fn pass_filters(
+        &self,
+        request: &mut Request,
+        destination: Destination,
+        filters: SmallVec<[usize; 4]>,
+    ) -> Result<Response> {
+        if destination.body_use(self) != BodyUse::Stream {
+            request.load_params().await?;
+        }
+        let connection = self.connection(request);
+        let mut context = FilterContext::new(std::mem::take(request), connection, destination, filters);
+        let result = context.do_chain().await;
+        *request = context.request;
+        match result {
+            Ok(()) => Ok(context.response),
+            Err(error) => {
+                request.set_aside(context.response);
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads of the body what the controller asks for, and calls it where it may block.
+    async fn prepare_and_call(&self, target: &Target, request: &mut Request) -> Result<Response> {
+        request.prepare(target.body_use).await?;
+        if target.may_block {
+            return self.call_blocking(target, request).await;
+        }
+        catch_panic(|| target.controller.call(request))?.wait().await
+    }
+
+    /// Runs a controller on the blocking pool; the request goes there and comes back.
+    async fn call_blocking(&self, target: &Target, request: &mut Request) -> Result<Response> {
+        let controller = Arc::clone(&target.controller);
         let moved = std::mem::take(request);
         let runtime = tokio::runtime::Handle::current();
         let call = move || {
-            let answer = catch_panic_blocking(|| match app.target(id).controller.call(&moved) {
-                crate::controller::Answer::Ready(result) => result,
-                crate::controller::Answer::Pending(future) => runtime.block_on(future),
-            });
+            let call = || match controller.call(&moved) {
+                Answer::Ready(answer) => answer,
+                Answer::Pending(future) => runtime.block_on(future),
+            };
+            let answer = catch_panic(call).and_then(|answer| answer);
             (moved, answer)
         };
         let (moved, answer) = tokio::task::spawn_blocking(call).await?;
@@ -197,29 +244,24 @@ impl App {
     ) -> http::Response<OutgoingBody> {
         let mut request = Request::default();
         request.set_connection(Arc::clone(connection));
-        self.fail(&request, &error.into(), Response::default()).await
+        self.fail(&mut request, error.into()).await
     }
 
     /// The page for an error, as it goes to the transport.
-    async fn fail(
-        &self,
-        request: &Request,
-        error: &Error,
-        mut so_far: Response,
-    ) -> http::Response<OutgoingBody> {
-        let allow = error.downcast_ref::<MethodNotAllowed>();
-        if let Some(MethodNotAllowed(allow)) = allow {
-            so_far.headers.insert("Allow", allow);
-        }
-        let shown = match allow {
-            Some(_) => HttpError::new(405).explain("The controller for your path takes other methods"),
-            None => self.public_error(request, error),
+    async fn fail(&self, request: &mut Request, error: Error) -> http::Response<OutgoingBody> {
+        let mut so_far = request.take_aside();
+        let shown = match error.downcast_ref::<MethodNotAllowed>() {
+            Some(MethodNotAllowed(allow)) => {
+                so_far.headers.insert("Allow", allow);
+                HttpError::new(405).explain("The controller for your path takes other methods")
+            }
+            None => self.public_error(request, &error),
         };
         let page = self.error_pages().render(&shown, request, so_far).await;
-        match finish(self, request, page).await {
+        match finish(request, page) {
             Ok(sent) => sent,
-            Err(failure) => {
-                tracing::error!(error = ?failure, "an error page could not be sent");
+            Err(error) => {
+                tracing::error!(?error, "an error page could not be sent");
                 let mut bare = http::Response::new(OutgoingBody::default());
                 *bare.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
                 bare

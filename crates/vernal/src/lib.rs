@@ -1,4 +1,55 @@
-//! vernal: a web framework in which a function is a controller and its arguments are bound by name.
+//! A web framework and HTTP server in which a function is a controller and its arguments are bound by name.
+//!
+//! ```standalone_crate
+//! use vernal::prelude::*;
+//! use vernal::testing::Client;
+//!
+//! #[route("/hello/{name}", method = "GET")]
+//! async fn hello(name: String, #[default(1)] times: u8) -> String {
+//!     format!("Hello, {name}! ").repeat(times.into())
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> vernal::Result<()> {
+//! let app = Server::new().build()?; // `.start()` instead serves it on 127.0.0.1:9090
+//! let answer = Client::new(app).get("/hello/Ada?times=2").send().await;
+//! assert_eq!(answer.text(), "Hello, Ada! Hello, Ada! ");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Three rules carry the whole of it:
+//!
+//! 1. **A function is a controller.** An attribute says which requests reach it: [`macro@route`], on methods together
+//!    with [`macro@controller`]. Nothing is registered by hand.
+//! 2. **The argument's name says which value, its type says how it is read, an attribute on it says where else to
+//!    look.** What may be an argument is [`bind::FromRequest`].
+//! 3. **What is returned is the response.** What may be returned is [`IntoResponse`].
+//!
+//! | to | see |
+//! |---|---|
+//! | start and stop a server | [`Server`], [`Handle`] |
+//! | bound what clients may send | [`Limits`] |
+//! | run code around controllers | [`macro@request_filter`], [`filter::FilterContext`] |
+//! | make the pages of errors | [`macro@error_message`], [`HttpError`] |
+//! | remember visitors | [`Session`], [`SessionSettings`], [`SessionStore`] |
+//! | receive files, or a body piece by piece | [`MultipartFile`], [`BodyReader`] |
+//! | send files, streams, server-sent events | [`StaticFile`], [`Stream`], [`Sse`] |
+//! | do without attributes | [`App::builder`], [`controller::from_fn`] |
+//! | be part of another server | [`App::into_service`] |
+//! | test an application | [`testing::Client`] |
+//!
+//! A plain `fn` may block and runs on a pool of threads; an `async fn` runs on the event loop.
+//!
+//! # Features
+//!
+//! Both are on by default.
+//!
+//! - `macros`: the attributes.
+//! - `logger`: the module `logger`, a console and a daily-rolled file for what the engine says with `tracing`.
+
+// Without its features the crate lacks what the page above links to.
+#![cfg_attr(not(all(feature = "macros", feature = "logger")), allow(rustdoc::broken_intra_doc_links))]
 
 mod accept;
 mod access;
@@ -16,6 +67,8 @@ mod limits;
 pub mod logger;
 mod parse;
 pub mod prelude;
+#[cfg(test)]
+mod properties;
 mod request;
 pub mod respond;
 pub mod route;
@@ -43,3 +96,13 @@ pub use session::{Session, SessionSettings, SessionStore};
 pub use start::{Handle, Server};
 #[cfg(feature = "macros")]
 pub use vernal_macros::{Model, controller, error_message, request_filter, request_map, route};
+
+/// The samples of the READMEs compile.
+#[cfg(all(doctest, feature = "macros", feature = "logger"))]
+mod readme {
+    #[doc = include_str!("../../../README.md")]
+    struct English;
+
+    #[doc = include_str!("../../../README.zh.md")]
+    struct Chinese;
+}

@@ -1,11 +1,9 @@
-//! What is promised about reading and writing cookies; property tests loop for `VERNAL_PROPERTY_SECONDS` (default 1).
-
-use std::time::Instant;
+//! What is promised about reading and writing cookies.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
+use crate::properties::run_for;
 
 fn parsed(fields: &[&str]) -> Vec<(String, String)> {
     let headers: Headers = fields.iter().map(|field| ("Cookie", field)).collect();
@@ -22,20 +20,6 @@ fn written(cookie: Cookie) -> String {
 
 fn refused(cookie: Cookie) -> String {
     cookie.to_header().expect_err("invalid cookie").to_string()
-}
-
-/// Runs a property again and again, each time with other random input.
-fn holds<S: Strategy>(strategy: S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    let seconds =
-        std::env::var("VERNAL_PROPERTY_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let until = Instant::now() + Duration::from_secs(seconds);
-    while Instant::now() < until {
-        let mut runner =
-            TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
-        if let Err(error) = runner.run(&strategy, &property) {
-            panic!("{error}");
-        }
-    }
 }
 
 #[test]
@@ -172,7 +156,7 @@ fn times_that_http_cannot_write_become_the_nearest_ones() {
 
 #[test]
 fn whatever_a_client_sends_reading_never_panics() {
-    holds(prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..4), |fields| {
+    run_for(prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..4), |fields| {
         let mut headers = Headers::new();
         for field in fields.iter().filter_map(|field| HeaderValue::from_bytes(field).ok()) {
             headers.as_map_mut().append(COOKIE, field);
@@ -180,7 +164,7 @@ fn whatever_a_client_sends_reading_never_panics() {
         prop_assert!(Cookies::parse(&headers).len() <= MAX_COOKIES);
         Ok(())
     });
-    holds(prop::collection::vec("[ab$=;\" \\\\0-9,]{0,40}", 0..4), |fields| {
+    run_for(prop::collection::vec("[ab$=;\" \\\\0-9,]{0,40}", 0..4), |fields| {
         let headers: Headers = fields.iter().map(|field| ("Cookie", field)).collect();
         for cookie in Cookies::parse(&headers) {
             prop_assert!(cookie.to_header().is_ok());
@@ -192,7 +176,7 @@ fn whatever_a_client_sends_reading_never_panics() {
 #[test]
 fn every_value_that_is_written_is_read_again() {
     let name = "[a-zA-Z0-9!#%&'*+.^_`|~-]{1,12}";
-    holds(prop::collection::vec((name, any::<String>()), 0..10), |pairs| {
+    run_for(prop::collection::vec((name, any::<String>()), 0..10), |pairs| {
         let cookies: Cookies = pairs.iter().map(|(name, value)| Cookie::new(name, value)).collect();
         let mut written = Vec::new();
         for cookie in &cookies {

@@ -1,9 +1,7 @@
 //! Promises of the parsers about any input, tried with random ones.
 
-use std::time::{Duration, Instant};
-
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 
 use crate::parse::Params;
@@ -11,23 +9,8 @@ use crate::parse::json::{check_depth, parse_json};
 use crate::parse::multipart::tests::{Chunks, described, parse};
 use crate::parse::params::parse_urlencoded;
 use crate::parse::target::{Decoding, decode_path};
+use crate::properties::run_for;
 use crate::{HttpError, Limits};
-
-/// Checks random values for `VERNAL_PROPERTY_SECONDS` seconds, one by default, from a new seed each time.
-///
-/// Panics with the smallest value found that fails, and its seed.
-pub(crate) fn run_for<S: Strategy>(strategy: S, check: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    let seconds =
-        std::env::var("VERNAL_PROPERTY_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let end = Instant::now() + Duration::from_secs(seconds);
-    while Instant::now() < end {
-        let mut runner =
-            TestRunner::new(Config { cases: 32, failure_persistence: None, ..Config::default() });
-        if let Err(error) = runner.run(&strategy, &check) {
-            panic!("{error}\n{runner}");
-        }
-    }
-}
 
 /// Bytes with many of those that mean something to a parser.
 fn bytes_with(special: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {

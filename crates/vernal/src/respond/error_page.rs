@@ -10,7 +10,7 @@ use crate::request::Request;
 use crate::respond::content_type::sniff;
 use crate::respond::response::{Data, Response};
 use crate::route::Location;
-use crate::{Error, HttpError};
+use crate::{Error, HttpError, Result};
 
 /// What an error page may ask for. `message` and `explain` have `&`, `<` and `>` escaped for HTML, since they may
 /// repeat what a client sent (`spec/04` section 7).
@@ -85,7 +85,7 @@ impl ErrorPages {
         let mut response =
             Response { headers: so_far.headers, cookies: so_far.cookies, ..Response::default() };
         match self.find(error.code()) {
-            Some(page) => match catch_panic(async || page(&info, request).wait().await).await {
+            Some(page) => match call(page, &info, request).await {
                 Ok(answer) => response.absorb(answer),
                 Err(failure) => {
                     tracing::error!(code = info.code, error = %failure, "the error page itself failed");
@@ -98,6 +98,10 @@ impl ErrorPages {
         response.reason = error.own_message().and_then(reason_phrase);
         response
     }
+}
+
+async fn call(page: &PageFunction, info: &ErrorInfo, request: &Request) -> Result<Response> {
+    catch_panic(|| page(info, request))?.wait().await
 }
 
 fn is_code(code: &str) -> bool {
@@ -142,7 +146,7 @@ fn escape_html(text: &str) -> Cow<'_, str> {
 
 /// The message as a reason phrase, without control characters; none where it has characters beyond ASCII, since
 /// clients disagree on their encoding (`spec/08` A37).
-fn reason_phrase(message: &str) -> Option<bytes::Bytes> {
+fn reason_phrase(message: &str) -> Option<Box<str>> {
     if !message.is_ascii() {
         return None;
     }

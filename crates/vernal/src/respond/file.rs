@@ -34,7 +34,7 @@ use crate::{Headers, HttpError};
 /// explanation `Cannot find file for this url.` (`spec/05` section 6).
 ///
 /// The path is the program's own. A path that a client sends, even in part, belongs into a
-/// [resource pattern](crate::respond::Resources), which lets nothing outside its directory be reached.
+/// [resource pattern](crate::Builder::resource), which lets nothing outside its directory be reached.
 ///
 /// ```
 /// use vernal::respond::StaticFile;
@@ -93,7 +93,7 @@ impl StaticFile {
     ///
     /// 404 if there is no such regular file; 500, with a line in the log, if it is there and cannot be read, or if a
     /// field cannot be sent.
-    pub(crate) async fn open(&self, method: &Method, headers: &Headers) -> Result<FileAnswer, HttpError> {
+    pub(crate) fn open(&self, method: &Method, headers: &Headers) -> Result<FileAnswer, HttpError> {
         if let Some(field) = self.fields.invalid() {
             tracing::error!(name = field.name, value = field.value, "a file's header field cannot be sent");
             return Err(HttpError::new(500));

@@ -26,18 +26,6 @@ use crate::HttpError;
 /// [`dotfiles`](Resources::dotfiles). A directory has no listing, and no index unless
 /// [`index_files`](Resources::index_files) names one. All of these are answered with the same 404 as a file that
 /// doesn't exist.
-///
-/// ```
-/// use vernal::respond::Resources;
-///
-/// let mut resources = Resources::new().index_files(["index.html"]);
-/// resources.add("/public/**", "static")?;
-/// resources.add("*.ico", "static/icons")?;
-///
-/// let mistake = resources.add("/exact", "static").unwrap_err();
-/// assert!(mistake.starts_with("the resource pattern \"/exact\" is none of"));
-/// # Ok::<(), String>(())
-/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Resources {
     mappings: Vec<Mapping>,

@@ -1,25 +1,6 @@
 //! What a declaration says, before anything is compiled.
 
-use std::time::{Duration, Instant};
-
-use proptest::strategy::Strategy;
-use proptest::test_runner::{Config, TestCaseResult, TestRunner};
-
 use super::*;
-
-/// Tries a property with random values for `VERNAL_PROPERTY_SECONDS`, one second by default.
-pub(super) fn property<S: Strategy>(values: &S, test: impl Fn(S::Value) -> TestCaseResult) {
-    let seconds =
-        std::env::var("VERNAL_PROPERTY_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let deadline = Instant::now() + Duration::from_secs(seconds);
-    let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new(config);
-    while Instant::now() < deadline {
-        if let Err(failure) = runner.run(values, &test) {
-            panic!("{failure}");
-        }
-    }
-}
 
 fn joined(class: &str, path: &str) -> String {
     Route::path(path).within(&Route::path(class)).target_text().to_owned()

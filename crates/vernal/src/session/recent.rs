@@ -108,6 +108,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::properties::run_for;
 
     fn in_order(recent: &Recent<u32>) -> Vec<u32> {
         let first = (recent.oldest != END).then_some(recent.oldest);
@@ -130,11 +131,9 @@ mod tests {
         assert_eq!(recent.len(), 0);
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn it_behaves_as_a_list_in_the_order_of_use(steps in prop::collection::vec((0..4, 0..12_u32), 0..200)) {
+    #[test]
+    fn it_behaves_as_a_list_in_the_order_of_use() {
+        run_for(prop::collection::vec((0..4, 0..12_u32), 0..200), |steps| {
             let mut recent = Recent::new();
             let mut list: Vec<u32> = Vec::new();
             for (step, value) in steps {
@@ -160,6 +159,7 @@ mod tests {
                 prop_assert_eq!(recent.oldest(), list.first());
                 prop_assert_eq!(recent.peek(&name).is_some(), list.contains(&value));
             }
-        }
+            Ok(())
+        });
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::parse::MultipartFile;
-use crate::parse::properties::run_for;
+use crate::properties::run_for;
 
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]

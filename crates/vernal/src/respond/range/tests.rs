@@ -1,11 +1,9 @@
 //! What a `Range` field may say, and that no field draws more than the file.
 
-use std::time::{Duration, Instant};
-
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
+use crate::properties::run_for;
 
 #[test]
 fn a_single_range_is_cut_to_the_file() {
@@ -133,29 +131,21 @@ fn whatever_is_asked_for_the_answer_is_inside_the_file_and_never_much_larger() {
         prop_oneof![3 => set, 1 => any::<String>(), 1 => any::<String>().prop_map(|s| format!("bytes={s}"))];
     let length = prop_oneof![0..2000u64, 0..100_000u64, any::<u64>()];
 
-    let seconds =
-        std::env::var("VERNAL_PROPERTY_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let deadline = Instant::now() + Duration::from_secs(seconds);
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
-    while Instant::now() < deadline {
-        let result = runner.run(&(field.clone(), length.clone()), |(field, length)| {
-            let ranges = match parse_ranges(&field, length) {
-                Ranges::Whole | Ranges::Unsatisfiable => return Ok(()),
-                Ranges::Single(range) => vec![range],
-                Ranges::Several(ranges) => {
-                    prop_assert!((2..=MOST_RANGES).contains(&ranges.len()));
-                    ranges
-                }
-            };
-            for (index, range) in ranges.iter().enumerate() {
-                prop_assert!(range.start < range.end && range.end <= length);
-                prop_assert!(ranges.iter().skip(index + 1).all(|other| !are_close(range, other)));
+    run_for((field, length), |(field, length)| {
+        let ranges = match parse_ranges(&field, length) {
+            Ranges::Whole | Ranges::Unsatisfiable => return Ok(()),
+            Ranges::Single(range) => vec![range],
+            Ranges::Several(ranges) => {
+                prop_assert!((2..=MOST_RANGES).contains(&ranges.len()));
+                ranges
             }
-            let sent: u128 =
-                ranges.iter().map(|range| u128::from(range.end - range.start + PART_OVERHEAD)).sum();
-            prop_assert!(sent <= u128::from(length) + u128::from(PART_OVERHEAD));
-            Ok(())
-        });
-        assert!(result.is_ok(), "{result:?}");
-    }
+        };
+        for (index, range) in ranges.iter().enumerate() {
+            prop_assert!(range.start < range.end && range.end <= length);
+            prop_assert!(ranges.iter().skip(index + 1).all(|other| !are_close(range, other)));
+        }
+        let sent: u128 = ranges.iter().map(|range| u128::from(range.end - range.start + PART_OVERHEAD)).sum();
+        prop_assert!(sent <= u128::from(length) + u128::from(PART_OVERHEAD));
+        Ok(())
+    });
 }

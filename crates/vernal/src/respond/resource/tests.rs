@@ -1,13 +1,12 @@
 //! Which pattern matches, what it refuses to be, and that nothing outside its directory is ever found.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use tempfile::TempDir;
 
 use super::*;
+use crate::properties::run_for;
 
 fn resources(patterns: &[&str]) -> Resources {
     let mut resources = Resources::new();
@@ -368,21 +367,14 @@ fn whatever_is_asked_for_is_inside_the_root_or_not_found() {
     let name = prop_oneof![8 => known.prop_map(str::to_owned), 1 => any::<String>(), 1 => Just(secret)];
     let path = proptest::collection::vec(name, 0..7).prop_map(|names| format!("/files/{}", names.join("/")));
 
-    let seconds =
-        std::env::var("VERNAL_PROPERTY_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let deadline = Instant::now() + Duration::from_secs(seconds);
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
-    while Instant::now() < deadline {
-        let result = runner.run(&(path.clone(), any::<bool>(), any::<bool>()), |(path, dotfiles, index)| {
-            let resources = serve(&top).dotfiles(dotfiles).index_files(index.then_some("index.html"));
-            let Some(located) = resources.find(&path) else { return Ok(()) };
-            if let Ok(file) = resources.resolve(&located) {
-                let file = file.canonicalize().expect("a file that was found is there");
-                prop_assert!(file.starts_with(&root), "{path:?} led to {file:?}");
-                prop_assert!(file.is_file());
-            }
-            Ok(())
-        });
-        assert!(result.is_ok(), "{result:?}");
-    }
+    run_for((path, any::<bool>(), any::<bool>()), |(path, dotfiles, index)| {
+        let resources = serve(&top).dotfiles(dotfiles).index_files(index.then_some("index.html"));
+        let Some(located) = resources.find(&path) else { return Ok(()) };
+        if let Ok(file) = resources.resolve(&located) {
+            let file = file.canonicalize().expect("a file that was found is there");
+            prop_assert!(file.starts_with(&root), "{path:?} led to {file:?}");
+            prop_assert!(file.is_file());
+        }
+        Ok(())
+    });
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::route::tests::property;
+use crate::properties::run_for;
 
 fn parsed(text: &str) -> Pattern {
     Pattern::parse(text).unwrap_or_else(|mistake| panic!("{mistake}"))
@@ -200,7 +200,7 @@ fn a_pattern_matches_as_the_regular_expression_of_the_specification() {
     ]);
     let piece = prop::sample::select(vec!["a", "b", "ab", "é", "/", "/", "-", "."]);
     let inputs = (prop::collection::vec(part, 0..7), prop::collection::vec(piece, 0..12));
-    property(&inputs, |(pattern, path)| {
+    run_for(inputs, |(pattern, path)| {
         let (pattern, path) = (pattern.concat(), format!("/{}", path.concat()));
         if let Ok(parsed) = Pattern::parse(&pattern) {
             let expected = as_regex(&pattern).captures(&path).map(|captures| {
@@ -214,7 +214,7 @@ fn a_pattern_matches_as_the_regular_expression_of_the_specification() {
 
 #[test]
 fn no_text_makes_parsing_or_matching_panic() {
-    property(&(".*", ".*"), |(pattern, path)| {
+    run_for((".*", ".*"), |(pattern, path)| {
         if let Ok(parsed) = Pattern::parse(&pattern) {
             parsed.matches(&path);
             parsed.matches(&format!("/{path}"));

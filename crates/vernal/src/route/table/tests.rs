@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Headers;
-use crate::route::tests::property;
+use crate::properties::run_for;
 
 /// Locations `my_app::a (src/a.rs:1)` and so on: a function named after its file.
 fn at(function: &'static str, line: u32) -> Option<Location> {
@@ -488,7 +488,7 @@ fn the_tree_finds_what_trying_every_pattern_finds() {
     let piece = prop::sample::select(vec!["a", "b", "/", "/", "-", "."]);
     let patterns = prop::collection::vec(prop::collection::vec(part, 0..5), 1..20);
     let paths = prop::collection::vec(prop::collection::vec(piece, 0..8), 1..10);
-    property(&(patterns, paths), |(patterns, paths)| {
+    run_for((patterns, paths), |(patterns, paths)| {
         let texts = patterns.iter().map(|parts| parts.concat()).filter(|text| Pattern::parse(text).is_ok());
         let routes: Vec<Route> = (0..).zip(texts).map(|(rank, text)| Route::path(text).rank(rank)).collect();
         let table = table(&routes);

@@ -1,0 +1,88 @@
+# `make help` says what there is. Everything that is installed goes into the project's own folders (target, .venv,
+# node_modules), but for system packages, which come from apt-get where that is possible.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.NOTPARALLEL:
+
+RUFF_VERSION := 0.17.6
+
+# One folder for everything that is built.
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+
+# How long each property test tries random input, in seconds. They all run at the same time.
+PROPERTY_SECONDS ?= 60
+
+# In the order in which mistakes are cheapest to find. The documentation follows the linter, whose build it shares.
+STEPS := toolchain format lint documentation features independence suite benchmarks python browser
+
+.PHONY: help run test bench clean $(STEPS)
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
+
+run: ## Start the showcase on 127.0.0.1:9090
+	cargo run
+
+test: ## Everything that is checked, as in CI; each step can be made on its own
+	@tools/steps $(STEPS)
+
+toolchain: ## The compiler and its tools are there
+	@command -v cargo > /dev/null || { echo "cargo is missing: install Rust, see https://rustup.rs" >&2; exit 1; }
+	@tools/install-missing "command -v cc" gcc libc6-dev
+	rustc --version
+	cargo fmt --version
+	cargo clippy --version
+
+format: ## The sources are formatted
+	cargo fmt --all --check
+
+lint: ## The linter finds nothing, in tests and examples either
+	cargo clippy --workspace --all-targets -- -D warnings
+
+documentation: ## The documentation builds without a warning
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+features: ## The crate compiles without its features, and with each alone
+	cargo check -p vernal --no-default-features
+	cargo check -p vernal --no-default-features --features macros
+	cargo check -p vernal --no-default-features --features logger
+
+independence: ## The engine does not know Python
+	@tree="$$(cargo tree -p vernal --all-features --edges normal,build --prefix none)"; \
+	if grep '^pyo3' <<< "$$tree"; then echo "vernal depends on pyo3" >&2; exit 1; fi; \
+	echo "vernal: $$(sort -u <<< "$$tree" | wc -l) crates, pyo3 is not among them"
+
+# One thread for each property test, which share the cores among them.
+suite: ## All Rust tests: unit, integration, compile errors, properties, documentation
+	VERNAL_PROPERTY_SECONDS=$(PROPERTY_SECONDS) RUST_TEST_THREADS=16 cargo test --workspace
+
+benchmarks: ## The benchmarked server compiles
+	cargo check --manifest-path bench/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/bench -p vernal-server
+
+python: .venv/bin/ruff ## The Python scripts are sound
+	.venv/bin/ruff check bench
+	.venv/bin/ruff format --check bench
+
+.venv/bin/ruff: Makefile
+	@tools/install-missing "python3 -c 'import ensurepip'" python3 python3-venv
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check ruff==$(RUFF_VERSION)
+	@touch $@
+
+BROWSER_TEST := examples/showcase/browser
+
+browser: ## A browser clicks through the showcase
+	@tools/install-missing "command -v chromium" chromium
+	@tools/install-missing "command -v npm" nodejs npm
+	cargo build -p showcase
+	cd $(BROWSER_TEST) && npm ci --no-audit --no-fund
+	cd $(BROWSER_TEST) && CHROMIUM="$$(command -v chromium)" SHOWCASE="$(CARGO_TARGET_DIR)/debug/showcase" node --test
+
+bench: ## Compare with other servers (needs wrk)
+	@tools/install-missing "command -v wrk" wrk
+	python3 bench/run.py
+
+clean: ## Remove what was built and installed
+	cargo clean
+	rm -rf .venv $(BROWSER_TEST)/node_modules
