@@ -50,12 +50,17 @@ impl Drain {
         self.0.stage_reached.notify_waiters();
     }
 
+    /// Whether the end has come so far.
+    pub(crate) fn has_reached(&self, stage: u8) -> bool {
+        self.0.stage.load(Ordering::Acquire) >= stage
+    }
+
     /// Done once the end has come so far.
     pub(crate) async fn reached(&self, stage: u8) {
         loop {
             let mut notified = pin!(self.0.stage_reached.notified());
             notified.as_mut().enable();
-            if self.0.stage.load(Ordering::Acquire) >= stage {
+            if self.has_reached(stage) {
                 return;
             }
             notified.await;

@@ -16,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use crate::HttpError;
@@ -27,9 +28,13 @@ use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason};
 use crate::start::ConnectionSettings;
 
+/// A connection without a request for so long gives back the room that a conversation takes, some 10 KB, and waits
+/// for the next request with its socket alone.
+const REST: Duration = Duration::from_millis(250);
+
 /// Serves one connection until it ends.
 pub(crate) async fn serve(
-    stream: TcpStream,
+    mut stream: TcpStream,
     peer: SocketAddr,
     app: App,
     settings: Arc<ConnectionSettings>,
@@ -37,35 +42,57 @@ pub(crate) async fn serve(
     open: OpenConnection,
 ) {
     let connection = Arc::new(Connection { app, peer: Some(peer), watch: Watch::new() });
-    let socket = TokioIo::new(Socket::new(stream, Arc::clone(&connection)));
-    let service = service_fn(|request| answer(Arc::clone(&connection), request, &settings));
-    let mut conversation = builder(&settings).serve_connection(socket, service);
+    while let Some(resting) = Box::pin(converse(stream, &connection, &settings, &drain)).await {
+        let idle = connection.watch.remaining(settings.header_timeout, settings.idle_timeout);
+        let next = tokio::time::timeout(idle, resting.readable());
+        if !matches!(drain.unless_begun(next).await, Some(Ok(Ok(())))) {
+            break;
+        }
+        stream = resting;
+    }
+    drop(open);
+}
+
+/// Speaks HTTP/1.1 until the connection ends, or rests: then its stream comes back.
+async fn converse(
+    stream: TcpStream,
+    connection: &Arc<Connection>,
+    settings: &ConnectionSettings,
+    drain: &Drain,
+) -> Option<TcpStream> {
+    let watch = &connection.watch;
+    let socket = TokioIo::new(Socket::new(stream, Arc::clone(connection)));
+    let service = service_fn(|request| answer(Arc::clone(connection), request, settings));
+    let mut conversation = builder(settings).serve_connection(socket, service);
 
     let mut ending = pin!(drain.reached(ENDING));
-    let mut asked_to_end = false;
+    let mut stage = 0;
     let mut timer: Option<Pin<Box<Sleep>>> = None;
     let ended = poll_fn(|context| {
-        while ending.as_mut().poll(context).is_ready() {
-            if asked_to_end {
-                return Poll::Ready(None);
+        // a stage that was awaited once wakes this task; asking for it again would take the lock of all connections
+        while drain.has_reached(stage) {
+            match stage {
+                0 => {}
+                ENDING => Pin::new(&mut conversation).graceful_shutdown(),
+                _ => return Poll::Ready(None),
             }
-            asked_to_end = true;
-            Pin::new(&mut conversation).graceful_shutdown();
-            ending.set(drain.reached(CUT));
+            stage += 1;
+            ending.set(drain.reached(stage));
+            let _ = pin!(unconstrained(ending.as_mut())).poll(context);
         }
         let mut polled = Pin::new(&mut conversation).poll(context);
-        if polled.is_pending() && connection.watch.was_put_off() {
+        if polled.is_pending() && watch.was_put_off() {
             polled = Pin::new(&mut conversation).poll(context);
         }
         match polled {
             Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending => poll_deadline(&mut timer, &connection.watch, &settings, context).map(|()| None),
+            Poll::Pending => poll_deadline(&mut timer, watch, settings, context).map(|()| None),
         }
     })
     .await;
 
     if let Some(Err(error)) = &ended {
-        tracing::debug!(%peer, %error, "a connection ended early");
+        tracing::debug!(peer = ?connection.peer, %error, "a connection ended early");
     }
     let parts = conversation.into_parts();
     let (socket, unread) = (parts.io.into_inner(), parts.read_buf);
@@ -73,15 +100,19 @@ pub(crate) async fn serve(
         let explain = ended.and_then(Result::err).map_or_else(String::new, |error| format!("{error}."));
         let line = unread.iter().take_while(|byte| **byte != b'\n').count();
         let status = if status == 431 && line > connection.app.limits().target_bytes { 414 } else { status };
-        let refuse = async {
-            let page = connection.app.refuse(&connection, HttpError::new(status).explain(explain)).await;
-            refusal::send(socket.into_parts(), page).await;
-        };
-        Box::pin(refuse).await;
-    } else if connection.watch.has_bodies() && matches!(ended, Some(Ok(()))) {
-        Box::pin(refusal::linger(socket.into_parts().0)).await;
+        let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
+        refusal::send(socket.into_parts(), page).await;
+        return None;
     }
-    drop(open);
+    let (stream, unsent) = socket.into_parts();
+    match ended {
+        None if stage == ENDING && watch.may_rest() && unread.is_empty() && unsent.is_empty() => Some(stream),
+        Some(Ok(())) if watch.has_bodies() => {
+            refusal::linger(stream).await;
+            None
+        }
+        _ => None,
+    }
 }
 
 fn builder(settings: &ConnectionSettings) -> http1::Builder {
@@ -131,8 +162,8 @@ fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     }
 }
 
-/// Ready when the connection has kept the server waiting too long. The timer is set to the earliest moment at which
-/// that may be so, and set anew when it fires too early.
+/// Ready when the connection has kept the server waiting too long, or may rest. What the connection is doing is only
+/// looked at when its one timer fires, so that a request sets none.
 fn poll_deadline(
     timer: &mut Option<Pin<Box<Sleep>>>,
     watch: &Watch,
@@ -142,17 +173,17 @@ fn poll_deadline(
     let timer = match timer {
         Some(timer) if !timer.is_elapsed() => return Poll::Pending,
         Some(timer) => timer,
-        None => timer.insert(Box::pin(tokio::time::sleep(Duration::from_secs(1)))),
+        None => timer.insert(Box::pin(tokio::time::sleep(REST))),
     };
-    loop {
-        let remaining = watch.remaining(settings.header_timeout, settings.idle_timeout);
+    // without `unconstrained` the timer would not be heard of where the task has used up its budget
+    while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
+        let idle = if watch.keeps_room() { settings.idle_timeout } else { REST.min(settings.idle_timeout) };
+        let remaining = watch.remaining(settings.header_timeout, idle);
         if remaining.is_zero() {
             return Poll::Ready(());
         }
-        let at_most = settings.header_timeout.min(settings.idle_timeout).max(Duration::from_secs(1));
-        timer.as_mut().reset(Instant::now() + remaining.min(at_most));
-        if timer.as_mut().poll(context).is_pending() {
-            return Poll::Pending;
-        }
+        let look = if watch.is_in_header() { Duration::from_secs(1) } else { REST };
+        timer.as_mut().reset(Instant::now() + remaining.min(look));
     }
+    Poll::Pending
 }

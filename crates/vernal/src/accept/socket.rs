@@ -38,15 +38,8 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Socket {
-            stream,
-            connection,
-            gathered: Vec::new(),
-            sent: 0,
-            put_off: false,
-            answers: 0,
-            refused: None,
-        }
+        let answers = connection.watch.answers();
+        Socket { stream, connection, gathered: Vec::new(), sent: 0, put_off: false, answers, refused: None }
     }
 
     /// The status of the answer that was held back.

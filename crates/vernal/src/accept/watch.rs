@@ -96,6 +96,21 @@ impl Watch {
         self.answers.load(Ordering::Relaxed)
     }
 
+    /// Whether a request is on its way and not whole yet.
+    pub(crate) fn is_in_header(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) == HEADER
+    }
+
+    /// Whether nothing is under way, neither in nor out.
+    pub(crate) fn may_rest(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) == IDLE && !self.keeps_room()
+    }
+
+    /// Whether the conversation may hold bytes, in or out, that are not accounted for here.
+    pub(crate) fn keeps_room(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed) || self.has_bodies()
+    }
+
     /// Whether a request is with the app, or its answer is not complete yet.
     pub(crate) fn is_answering(&self) -> bool {
         self.in_flight.load(Ordering::Relaxed) > 0
@@ -107,7 +122,7 @@ impl Watch {
             _ if self.blocked.load(Ordering::Relaxed) => idle,
             IDLE => idle,
             HEADER => header,
-            _ => return header.min(idle).max(Duration::from_secs(1)),
+            _ => return header.min(idle).max(Duration::from_millis(1)),
         };
         let waited = now().saturating_sub(self.since.load(Ordering::Relaxed));
         allowed.saturating_sub(Duration::from_millis(waited))
