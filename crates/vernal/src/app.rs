@@ -118,10 +118,18 @@ impl App {
     }
 }
 
+/// A controller before the app is built: its routes, and where it was declared.
+struct RouteEntry {
+    routes: Vec<Route>,
+    location: Option<Location>,
+    controller: Arc<dyn Controller>,
+}
+
 /// Declares an app: routes, filters, error pages, files, stores, limits. The attributes lower to the same calls.
 #[derive(Default)]
 pub struct Builder {
-    routes: Vec<(Vec<Route>, Option<Location>, Arc<dyn Controller>)>,
+    routes: Vec<RouteEntry>,
+    variable_characters: Option<fn(char) -> bool>,
     filters: Vec<FilterEntry>,
     error_pages: Vec<ErrorPageEntry>,
     resources: Resources,
@@ -162,6 +170,12 @@ impl Builder {
     {
         let codes = codes.iter().map(|code| (*code).to_owned()).collect();
         self.error_pages.push(ErrorPageEntry { codes, location: None, page: Box::new(page) });
+        self
+    }
+
+    /// Which characters a `{variable}` or a wildcard of a route takes; any but `/` by default.
+    pub fn variable_characters(mut self, allowed: fn(char) -> bool) -> Self {
+        self.variable_characters = Some(allowed);
         self
     }
 
@@ -254,7 +268,7 @@ impl Builder {
         location: Option<Location>,
         controller: Arc<dyn Controller>,
     ) -> Self {
-        self.routes.push((routes, location, controller));
+        self.routes.push(RouteEntry { routes, location, controller });
         self
     }
 
@@ -286,7 +300,10 @@ impl Builder {
         let mut mistakes = self.mistakes;
         let mut table = TableBuilder::new();
         let mut targets = Vec::new();
-        for (routes, location, controller) in self.routes {
+        if let Some(allowed) = self.variable_characters {
+            table.variable_characters(allowed);
+        }
+        for RouteEntry { routes, location, controller } in self.routes {
             check_state(controller.params(), &self.state, location, &mut mistakes);
             for route in &routes {
                 table.add(route, location);

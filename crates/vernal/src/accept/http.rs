@@ -21,7 +21,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::HttpError;
 use crate::accept::socket::Socket;
-use crate::accept::{CUT, Drain, ENDING, InFlight, OpenConnection, Watch, refusal};
+use crate::accept::{Drain, ENDING, InFlight, OpenConnection, Watch, refusal};
 use crate::app::App;
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
@@ -152,10 +152,10 @@ fn answer(
 
 /// What only HTTP/1.1 says: the reason phrase, and the end of the connection.
 fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
-    if let Some(Reason(phrase)) = response.extensions_mut().remove() {
-        if let Ok(phrase) = ReasonPhrase::try_from(phrase.as_bytes()) {
-            response.extensions_mut().insert(phrase);
-        }
+    if let Some(Reason(phrase)) = response.extensions_mut().remove()
+        && let Ok(phrase) = ReasonPhrase::try_from(phrase.as_bytes())
+    {
+        response.extensions_mut().insert(phrase);
     }
     if last {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));

@@ -217,6 +217,7 @@ impl FileAnswer {
     }
 
     /// The value of `Content-Length`, if there is to be one.
+    #[cfg(test)]
     pub(crate) fn length(&self) -> Option<u64> {
         match &self.body {
             FileBody::Empty { length } => *length,
