@@ -118,10 +118,17 @@ impl App {
     }
 }
 
+/// A controller before the app is built: its routes, and where it was declared.
+struct RouteEntry {
+    routes: Vec<Route>,
+    location: Option<Location>,
+    controller: Arc<dyn Controller>,
+}
+
 /// Declares an app: routes, filters, error pages, files, stores, limits. The attributes lower to the same calls.
 #[derive(Default)]
 pub struct Builder {
-    routes: Vec<(Vec<Route>, Option<Location>, Arc<dyn Controller>)>,
+    routes: Vec<RouteEntry>,
     filters: Vec<FilterEntry>,
     error_pages: Vec<ErrorPageEntry>,
     resources: Resources,
@@ -254,7 +261,7 @@ impl Builder {
         location: Option<Location>,
         controller: Arc<dyn Controller>,
     ) -> Self {
-        self.routes.push((routes, location, controller));
+        self.routes.push(RouteEntry { routes, location, controller });
         self
     }
 
@@ -286,7 +293,7 @@ impl Builder {
         let mut mistakes = self.mistakes;
         let mut table = TableBuilder::new();
         let mut targets = Vec::new();
-        for (routes, location, controller) in self.routes {
+        for RouteEntry { routes, location, controller } in self.routes {
             check_state(controller.params(), &self.state, location, &mut mistakes);
             for route in &routes {
                 table.add(route, location);

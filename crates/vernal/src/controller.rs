@@ -29,6 +29,7 @@ pub trait Controller: Send + Sync + 'static {
 }
 
 /// The answer of a controller: there at once, or later.
+#[expect(clippy::large_enum_variant, reason = "a box would cost what `Ready` is there to spare")]
 pub enum Answer<'r> {
     /// There at once; nothing was allocated for it.
     Ready(Result<Response>),

@@ -104,10 +104,10 @@ fn answer(
 
 /// What only HTTP/1.1 says: the reason phrase, the end of the connection, the mark of [`refusal`].
 fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
-    if let Some(Reason(phrase)) = response.extensions_mut().remove() {
-        if let Ok(phrase) = ReasonPhrase::try_from(phrase) {
-            response.extensions_mut().insert(phrase);
-        }
+    if let Some(Reason(phrase)) = response.extensions_mut().remove()
+        && let Ok(phrase) = ReasonPhrase::try_from(phrase)
+    {
+        response.extensions_mut().insert(phrase);
     }
     if last {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));

@@ -184,7 +184,7 @@ impl StaticFile {
     }
 }
 
-/// What a file comes to for one request. There is no `Content-Length` among the fields: see [`length`](Self::length).
+/// What a file comes to for one request. There is no `Content-Length` among the fields; the body knows its length.
 #[derive(Debug)]
 pub(crate) struct FileAnswer {
     pub(crate) status: StatusCode,
@@ -217,6 +217,7 @@ impl FileAnswer {
     }
 
     /// The value of `Content-Length`, if there is to be one.
+    #[cfg(test)]
     pub(crate) fn length(&self) -> Option<u64> {
         match &self.body {
             FileBody::Empty { length } => *length,

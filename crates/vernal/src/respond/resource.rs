@@ -27,7 +27,7 @@ use crate::HttpError;
 /// [`index_files`](Resources::index_files) names one. All of these are answered with the same 404 as a file that
 /// doesn't exist.
 #[derive(Debug, Clone, Default)]
-pub struct Resources {
+pub(crate) struct Resources {
     mappings: Vec<Mapping>,
     dotfiles: bool,
     index_files: Vec<String>,
@@ -49,13 +49,8 @@ pub(crate) struct Located {
 }
 
 impl Resources {
-    /// No patterns; dotfiles are refused, directories have no index.
-    pub fn new() -> Self {
-        Resources::default()
-    }
-
     /// Whether names that start with a dot may be fetched. Default: false.
-    pub fn dotfiles(mut self, allowed: bool) -> Self {
+    pub(crate) fn dotfiles(mut self, allowed: bool) -> Self {
         self.dotfiles = allowed;
         self
     }
@@ -64,7 +59,7 @@ impl Resources {
     ///
     /// The path of a directory matches with and without a slash at its end; relative links in its index need the one
     /// with it. With an index, a prefix pattern matches its bare prefix too.
-    pub fn index_files<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+    pub(crate) fn index_files<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.index_files = names.into_iter().map(Into::into).collect();
         self
     }
@@ -75,7 +70,7 @@ impl Resources {
     /// # Errors
     ///
     /// A text that says what is wrong, if the pattern has none of the four forms or the directory's name is empty.
-    pub fn add(&mut self, pattern: &str, directory: impl AsRef<Path>) -> Result<(), String> {
+    pub(crate) fn add(&mut self, pattern: &str, directory: impl AsRef<Path>) -> Result<(), String> {
         let directory = directory.as_ref();
         let root = std::path::absolute(directory).map_err(|error| {
             format!("the directory {directory:?} of the resource pattern {pattern:?} cannot be used: {error}")
@@ -83,11 +78,6 @@ impl Resources {
         let pattern = Pattern::parse(pattern)?;
         self.mappings.push(Mapping { pattern, root: root.into() });
         Ok(())
-    }
-
-    /// Whether there are no patterns.
-    pub fn is_empty(&self) -> bool {
-        self.mappings.is_empty()
     }
 
     /// The first pattern that matches a percent-decoded request path with its leading slash.

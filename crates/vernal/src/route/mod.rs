@@ -13,7 +13,7 @@ mod tests;
 
 use std::fmt;
 
-pub use pattern::Pattern;
+pub use pattern::{Pattern, Values};
 
 pub(crate) use condition::{Conditions, Lookup};
 pub(crate) use table::{Found, MappingId, Table, TableBuilder};

@@ -9,7 +9,7 @@ use super::*;
 use crate::properties::run_for;
 
 fn resources(patterns: &[&str]) -> Resources {
-    let mut resources = Resources::new();
+    let mut resources = Resources::default();
     for pattern in patterns {
         resources.add(pattern, "root").expect("a pattern");
     }
@@ -63,7 +63,7 @@ fn tree() -> TempDir {
 }
 
 fn serve(top: &TempDir) -> Resources {
-    let mut resources = Resources::new();
+    let mut resources = Resources::default();
     resources.add("/files/**", top.path().join("pub")).expect("a pattern");
     resources
 }
@@ -125,7 +125,7 @@ fn names_may_have_any_character_and_patterns_mean_themselves() {
 
 #[test]
 fn the_first_matching_pattern_decides() {
-    let mut resources = Resources::new();
+    let mut resources = Resources::default();
     resources.add("/a/*", "first").expect("a pattern");
     resources.add("/a/**", "second").expect("a pattern");
     resources.add("**.txt", "third").expect("a pattern");
@@ -164,7 +164,7 @@ fn any_other_form_is_refused_with_the_forms_there_are() {
         "/a/**.js",
         "/**/*",
     ] {
-        let text = Resources::new().add(pattern, "root").expect_err(pattern);
+        let text = Resources::default().add(pattern, "root").expect_err(pattern);
         let forms = "is none of `/prefix/*`, `/prefix/**`, `*.extension` and `**.extension`";
         assert_eq!(text, format!("the resource pattern {pattern:?} {forms}"));
     }
@@ -172,7 +172,7 @@ fn any_other_form_is_refused_with_the_forms_there_are() {
 
 #[test]
 fn an_empty_directory_name_is_refused_for_it_would_mean_the_whole_disk() {
-    let text = Resources::new().add("/a/*", "").expect_err("refused");
+    let text = Resources::default().add("/a/*", "").expect_err("refused");
     assert!(
         text.starts_with("the directory \"\" of the resource pattern \"/a/*\" cannot be used: "),
         "{text}"
@@ -243,7 +243,7 @@ fn no_path_leads_out_of_the_directory() {
 #[test]
 fn the_directory_itself_is_no_way_around_its_prefix() {
     let top = tree();
-    let mut resources = Resources::new();
+    let mut resources = Resources::default();
     resources.add("**.txt", top.path().join("pub")).expect("a pattern");
     assert_eq!(found(&resources, "/sub/deep.txt").as_deref(), Some("pub/sub/deep.txt"));
     assert_eq!(found(&resources, "/../secret.txt"), None);
@@ -278,7 +278,7 @@ fn links_that_stay_inside_are_followed_and_others_are_not() {
 fn the_root_may_be_a_link_that_is_exchanged_while_the_server_runs() {
     let top = tree();
     let current = top.path().join("current");
-    let mut resources = Resources::new();
+    let mut resources = Resources::default();
     resources.add("/*", &current).expect("the directory need not exist");
     assert_eq!(found(&resources, "/a.txt"), None);
     std::os::unix::fs::symlink("pub", &current).expect("a link");
