@@ -191,7 +191,7 @@ fn implied_source(
     if types::is_cookie(ty) {
         return Source::Cookie;
     }
-    if types::is_whole(ty) && !may_be_absent {
+    if types::is_whole(ty) {
         return Source::Request;
     }
     match reach.implies_path(name, may_be_absent) {
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(found(parse_quote!(State(_): State<Db>), "/"), ("State".to_owned(), Source::Request));
         assert_eq!(found(parse_quote!(sc: Option<Cookie>), "/"), ("sc".to_owned(), Source::Cookie));
         assert_eq!(found(parse_quote!(person: Person), "/"), ("person".to_owned(), Source::Open));
-        assert_eq!(found(parse_quote!(extra: Option<Json<Extra>>), "/").1, Source::Parameter);
+        assert_eq!(found(parse_quote!(extra: Option<Json<Extra>>), "/").1, Source::Request);
     }
 
     #[test]

@@ -81,9 +81,17 @@ pub(crate) fn fill<T>(slot: &mut Option<T>, key: &Ident, value: syn::Result<T>, 
     *slot = Some(value);
 }
 
+/// The expression without the invisible parentheses that `macro_rules!` puts around its arguments.
+pub(crate) fn bare(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => bare(&group.expr),
+        other => other,
+    }
+}
+
 /// A string literal; the message shows the example.
 pub(crate) fn text(value: &Expr, example: &str) -> syn::Result<LitStr> {
-    match value {
+    match bare(value) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
         other => Err(Error::new_spanned(other, format!("expected a string literal, as in `{example}`"))),
     }
@@ -91,7 +99,7 @@ pub(crate) fn text(value: &Expr, example: &str) -> syn::Result<LitStr> {
 
 /// A string literal, or an array of them.
 pub(crate) fn texts(value: &Expr, example: &str) -> syn::Result<Vec<LitStr>> {
-    match value {
+    match bare(value) {
         Expr::Array(array) => array.elems.iter().map(|element| text(element, example)).collect(),
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(vec![text.clone()]),
         other => Err(Error::new_spanned(
@@ -103,7 +111,7 @@ pub(crate) fn texts(value: &Expr, example: &str) -> syn::Result<Vec<LitStr>> {
 
 /// `true` or `false`.
 pub(crate) fn flag(value: &Expr) -> syn::Result<bool> {
-    match value {
+    match bare(value) {
         Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) => Ok(flag.value),
         other => Err(Error::new_spanned(other, "expected `true` or `false`")),
     }
@@ -111,7 +119,7 @@ pub(crate) fn flag(value: &Expr) -> syn::Result<bool> {
 
 /// A whole number, negative ones too.
 pub(crate) fn number(value: &Expr) -> syn::Result<i32> {
-    let (negative, digits) = match value {
+    let (negative, digits) = match bare(value) {
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => (true, expr.as_ref()),
         other => (false, other),
     };

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, LitStr, Pat, PatType};
 
-use crate::attribute::{Entry, Usage, conditions, fill, take_off, text, unknown_key};
+use crate::attribute::{Entry, Usage, bare, conditions, fill, take_off, text, unknown_key};
 use crate::call::{into_response, local};
 use crate::declaration::{enclose, submit};
 use crate::location::location;
@@ -71,7 +71,7 @@ impl Page {
 
 /// A code as text: `404`, `40x`, `4xx`, or `*` for every error.
 fn code(value: &Expr) -> syn::Result<String> {
-    let code = match value {
+    let code = match bare(value) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value().to_ascii_lowercase(),
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_digits().to_owned(),
         _ => String::new(),

@@ -94,14 +94,14 @@ pub(crate) fn is_plain(ty: &Type) -> bool {
     is_borrowed_text(inner) || last_name(inner).is_some_and(|name| PLAIN.contains(&name.as_str()))
 }
 
-/// Whether the value takes the body of the request. An `Option` doesn't: a body cannot be absent.
+/// Whether the value takes the body of the request, which may be empty for an `Option`.
 pub(crate) fn is_body(ty: &Type) -> bool {
-    last_name(ty).is_some_and(|name| BODY.contains(&name.as_str()))
+    last_name(inside(ty, "Option").unwrap_or(ty)).is_some_and(|name| BODY.contains(&name.as_str()))
 }
 
 /// Whether the type itself decides what it takes from the request.
 pub(crate) fn is_whole(ty: &Type) -> bool {
-    last_name(ty).is_some_and(|name| WHOLE.contains(&name.as_str()))
+    last_name(inside(ty, "Option").unwrap_or(ty)).is_some_and(|name| WHOLE.contains(&name.as_str()))
 }
 
 /// `Cookie`, which is no parameter whatever its name.
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn the_last_name_of_a_path_counts() {
         assert!(is_body(&parse_quote!(vernal::Json<Order>)));
-        assert!(!is_body(&parse_quote!(Option<Json<Order>>)));
+        assert!(is_body(&parse_quote!(Option<Json<Order>>)));
         assert!(is_whole(&parse_quote!(Session)));
         assert!(!is_whole(&parse_quote!(Person)));
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::bind::{Kind, Param, Source};
+use crate::guard::CatchPanic;
 use crate::request::Request;
 use crate::respond::{IntoResponse, Response};
 use crate::{HttpError, Result};
@@ -29,7 +30,6 @@ pub trait Controller: Send + Sync + 'static {
 }
 
 /// The answer of a controller: there at once, or later.
-#[expect(clippy::large_enum_variant, reason = "a box would cost what `Ready` is there to spare")]
 pub enum Answer<'r> {
     /// There at once; nothing was allocated for it.
     Ready(Result<Response>),
@@ -57,11 +57,11 @@ impl<'r> Answer<'r> {
         }
     }
 
-    /// Waits for the answer.
+    /// Waits for the answer; a panic on the way becomes an error.
     pub(crate) async fn wait(self) -> Result<Response> {
         match self {
             Answer::Ready(result) => result,
-            Answer::Pending(future) => future.await,
+            Answer::Pending(future) => CatchPanic(future).await,
         }
     }
 }

@@ -104,7 +104,7 @@ impl FilterContext {
     pub async fn do_chain(&mut self) -> Result<()> {
         let connection = Arc::clone(&self.connection);
         let Some(filter) = self.filters.get(self.next) else {
-            let answer = connection.app.arrive(&self.destination, &mut self.request).await?;
+            let answer = connection.app.arrive(&self.destination, &mut self.request).wait().await?;
             self.response.absorb(answer);
             return Ok(());
         };

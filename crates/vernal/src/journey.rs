@@ -8,13 +8,13 @@ use smallvec::SmallVec;
 
 use crate::accept::Watch;
 use crate::access::Access;
-use crate::app::App;
+use crate::app::{App, Target};
 use crate::bind::BodyUse;
 use crate::controller::Answer;
 use crate::filter::FilterContext;
 use crate::guard::{CatchPanic, catch_panic};
 use crate::request::{Captures, Connection, Request};
-use crate::respond::{IntoResponse, OutgoingBody, Response, StaticFile, finish};
+use crate::respond::{IntoResponse, OutgoingBody, Response, StaticFile, close_session, finish, uses_session};
 use crate::route::{Conditions, Found, MappingId};
 use crate::{Error, HttpError, Result};
 
@@ -28,16 +28,19 @@ impl App {
         self.answer(&mut request).await
     }
 
-    /// The journey, of a request that stays where it is: what a future holds is copied when it is made.
+    /// The journey of a request that stays where it is: what a future holds is copied when it is made.
     pub(crate) async fn answer(&self, request: &mut Request) -> http::Response<OutgoingBody> {
         let access = self.logs_access().then(Access::begin);
-        let sent = match self.travel(request).await {
-            Ok(response) => finish(self, request, response).await,
-            Err(failure) => Ok(Box::pin(self.fail(request, *failure)).await),
+        let mut answered = match self.travel(request) {
+            Answer::Ready(answered) => answered,
+            Answer::Pending(future) => CatchPanic(future).await,
         };
-        let sent = match sent {
+        if uses_session(self, request) {
+            answered = Box::pin(close_session(self, request, answered)).await;
+        }
+        let sent = match answered.and_then(|response| finish(request, response)) {
             Ok(sent) => sent,
-            Err(error) => Box::pin(self.fail(request, error.into())).await,
+            Err(error) => Box::pin(self.fail(request, error)).await,
         };
         if let Some(access) = access {
             access.end(request, &sent);
@@ -46,38 +49,32 @@ impl App {
     }
 
     /// Parse, route, filter; the last filter lets it [`arrive`](App::arrive).
-    async fn travel(&self, request: &mut Request) -> Result<Response, Box<Failure>> {
-        self.check_target(request)?;
-        request.decode_path()?;
-        let destination = match self.find(request)? {
-            Some(destination) => destination,
-            None => Box::pin(self.find_by_form(request)).await?,
+    fn travel<'r>(&'r self, request: &'r mut Request) -> Answer<'r> {
+        let destination = match self.check_target(request).and_then(|()| self.find(request)) {
+            Ok(Some(destination)) => destination,
+            Ok(None) => return Answer::future(self.travel_by_form(request)),
+            Err(error) => return Answer::Ready(Err(error)),
         };
         let filters = self.filters().matching(request.path());
         if filters.is_empty() {
-            return Ok(self.arrive(&destination, request).await?);
+            return self.arrive(&destination, request);
         }
-        Box::pin(self.pass_filters(request, destination, filters)).await
+        Answer::future(self.pass_filters(request, destination, filters))
     }
 
     /// Bind, call: the destination's own answer, without what filters have set.
-    pub(crate) async fn arrive(&self, destination: &Destination, request: &mut Request) -> Result<Response> {
-        let id = match destination {
-            Destination::Mapping(id) => *id,
-            Destination::File(path) => return StaticFile::new(path).into_response(),
-            Destination::Options(allow) => return Ok(Response::new(204).header("Allow", allow)),
+    pub(crate) fn arrive<'r>(&'r self, destination: &Destination, request: &'r mut Request) -> Answer<'r> {
+        let target = match destination {
+            Destination::Mapping(id) => self.target(*id),
+            Destination::File(path) => return Answer::Ready(StaticFile::new(path).into_response()),
+            Destination::Options(allow) => {
+                return Answer::Ready(Ok(Response::new(204).header("Allow", allow)));
+            }
         };
-        let target = self.target(id);
-        if !request.is_prepared(target.body_use) {
-            Box::pin(request.prepare(target.body_use)).await?;
+        if target.may_block || !request.is_prepared(target.body_use) {
+            return Answer::future(self.prepare_and_call(target, request));
         }
-        if target.may_block {
-            return Box::pin(self.call_blocking(id, request)).await;
-        }
-        match catch_panic(|| target.controller.call(request))? {
-            Answer::Ready(answer) => answer,
-            Answer::Pending(future) => CatchPanic(future).await,
-        }
+        catch_panic(|| target.controller.call(request)).unwrap_or_else(|error| Answer::Ready(Err(error)))
     }
 }
 
@@ -120,17 +117,21 @@ impl App {
     }
 
     /// Refuses over-long targets (RFC 9110 section 15.5.15) and methods that are none (section 9.1).
-    fn check_target(&self, request: &mut Request) -> Result<(), HttpError> {
+    fn check_target(&self, request: &mut Request) -> Result<()> {
         let length = request.uri().path().len() + request.query().len();
         if length > self.limits().target_bytes {
             let limit = self.limits().target_bytes;
-            return Err(HttpError::new(414).explain(format!("The target may have at most {limit} bytes.")));
+            return Err(HttpError::new(414)
+                .explain(format!("The target may have at most {limit} bytes."))
+                .into());
         }
         if !is_standard(&request.method) {
             let upper = request.method.as_str().to_ascii_uppercase();
             match Method::from_bytes(upper.as_bytes()) {
                 Ok(method) if is_standard(&method) => request.method = method,
-                _ => return Err(HttpError::new(501).explain("Server does not support this operation")),
+                _ => {
+                    return Err(HttpError::new(501).explain("Server does not support this operation").into());
+                }
             }
         }
         Ok(())
@@ -139,6 +140,7 @@ impl App {
     /// Finds the mapping, or else the static file, for the request (`spec/02` section 3); `None` where conditions
     /// on parameters can only be tried once the form has been read.
     fn find(&self, request: &mut Request) -> Result<Option<Destination>> {
+        request.decode_path()?;
         let elsewhere = match self.table().find(&request.method, request.path()) {
             Found::Slot(candidates) => {
                 if candidates.needs_params() {
@@ -178,10 +180,10 @@ impl App {
             .map_err(|allow| allow.map_or_else(|| not_found().into(), |allow| MethodNotAllowed(allow).into()))
     }
 
-    /// Reads the form that conditions ask about, then finds the mapping.
-    async fn find_by_form(&self, request: &mut Request) -> Result<Destination> {
+    /// Reads the form that conditions ask about, then begins again.
+    async fn travel_by_form(&self, request: &mut Request) -> Result<Response> {
         request.load_params().await?;
-        self.find(request)?.ok_or_else(|| not_found().into())
+        self.travel(request).wait().await
     }
 
     /// Runs the filters around the controller.
@@ -190,7 +192,7 @@ impl App {
         request: &mut Request,
         destination: Destination,
         filters: SmallVec<[usize; 4]>,
-    ) -> Result<Response, Box<Failure>> {
+    ) -> Result<Response> {
         if destination.body_use(self) != BodyUse::Stream {
             request.load_params().await?;
         }
@@ -200,17 +202,29 @@ impl App {
         *request = context.request;
         match result {
             Ok(()) => Ok(context.response),
-            Err(error) => Err(Box::new(Failure { error, so_far: context.response })),
+            Err(error) => {
+                request.set_aside(context.response);
+                Err(error)
+            }
         }
     }
 
-    /// Runs a controller that may block on the blocking pool; the request goes there and comes back.
-    async fn call_blocking(&self, id: MappingId, request: &mut Request) -> Result<Response> {
-        let app = self.clone();
+    /// Reads of the body what the controller asks for, and calls it where it may block.
+    async fn prepare_and_call(&self, target: &Target, request: &mut Request) -> Result<Response> {
+        request.prepare(target.body_use).await?;
+        if target.may_block {
+            return self.call_blocking(target, request).await;
+        }
+        catch_panic(|| target.controller.call(request))?.wait().await
+    }
+
+    /// Runs a controller on the blocking pool; the request goes there and comes back.
+    async fn call_blocking(&self, target: &Target, request: &mut Request) -> Result<Response> {
+        let controller = Arc::clone(&target.controller);
         let moved = std::mem::take(request);
         let runtime = tokio::runtime::Handle::current();
         let call = move || {
-            let call = || match app.target(id).controller.call(&moved) {
+            let call = || match controller.call(&moved) {
                 Answer::Ready(answer) => answer,
                 Answer::Pending(future) => runtime.block_on(future),
             };
@@ -230,12 +244,12 @@ impl App {
     ) -> http::Response<OutgoingBody> {
         let mut request = Request::default();
         request.set_connection(Arc::clone(connection));
-        self.fail(&request, error.into()).await
+        self.fail(&mut request, error.into()).await
     }
 
     /// The page for an error, as it goes to the transport.
-    async fn fail(&self, request: &Request, failure: Failure) -> http::Response<OutgoingBody> {
-        let Failure { error, mut so_far } = failure;
+    async fn fail(&self, request: &mut Request, error: Error) -> http::Response<OutgoingBody> {
+        let mut so_far = request.take_aside();
         let shown = match error.downcast_ref::<MethodNotAllowed>() {
             Some(MethodNotAllowed(allow)) => {
                 so_far.headers.insert("Allow", allow);
@@ -244,7 +258,7 @@ impl App {
             None => self.public_error(request, &error),
         };
         let page = self.error_pages().render(&shown, request, so_far).await;
-        match finish(self, request, page).await {
+        match finish(request, page) {
             Ok(sent) => sent,
             Err(error) => {
                 tracing::error!(?error, "an error page could not be sent");
@@ -253,24 +267,6 @@ impl App {
                 bare
             }
         }
-    }
-}
-
-/// Why a journey ended early, and what filters had set by then.
-struct Failure {
-    error: Error,
-    so_far: Response,
-}
-
-impl<E: Into<Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Failure { error: error.into(), so_far: Response::default() }
-    }
-}
-
-impl<E: Into<Error>> From<E> for Box<Failure> {
-    fn from(error: E) -> Self {
-        Box::new(Failure::from(error))
     }
 }
 

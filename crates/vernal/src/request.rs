@@ -18,6 +18,7 @@ use crate::bind::{BodyUse, Param, Source, State};
 use crate::parse::{
     BodyReader, Decoding, Incoming, Params, decode_path, parse_json, parse_multipart, parse_urlencoded,
 };
+use crate::respond::Response;
 use crate::route::{Location, Lookup, MappingId};
 use crate::session::Session;
 use crate::{Cookie, Cookies, Headers, HttpError, Limits, Result};
@@ -65,9 +66,16 @@ pub struct Request {
     params: OnceLock<Box<Params>>,
     cookies: OnceLock<Cookies>,
     incoming: Mutex<Incoming>,
+    late: OnceLock<Box<Late>>,
+    connection: Option<Arc<Connection>>,
+    aside: Option<Box<(Headers, Vec<Cookie>)>>,
+}
+
+/// What few requests have; apart, so that the others are small.
+#[derive(Default)]
+struct Late {
     body: OnceCell<Bytes>,
     session: OnceCell<Session>,
-    connection: Option<Arc<Connection>>,
 }
 
 /// What a request target cannot carry (RFC 3986 section 2); `%` stays, since it may be encoded already.
@@ -112,9 +120,9 @@ impl Request {
             params: OnceLock::new(),
             cookies: OnceLock::new(),
             incoming: Mutex::new(incoming),
-            body: OnceCell::new(),
-            session: OnceCell::new(),
+            late: OnceLock::new(),
             connection: None,
+            aside: None,
         }
     }
 
@@ -248,7 +256,7 @@ impl Request {
             let session = self.require_app()?.open_session(self.cookies(), true).await?;
             session.ok_or_else(|| HttpError::new(500).explain("the session store made no session").into())
         };
-        self.session.get_or_try_init(open).await.cloned()
+        self.late().session.get_or_try_init(open).await.cloned()
     }
 
     /// The session, if the client has one.
@@ -257,11 +265,11 @@ impl Request {
     ///
     /// The error of the session store.
     pub async fn existing_session(&self) -> Result<Option<Session>> {
-        if let Some(session) = self.session.get() {
+        if let Some(session) = self.opened_session() {
             return Ok(Some(session.clone()));
         }
         match self.require_app()?.open_session(self.cookies(), false).await? {
-            Some(session) => Ok(Some(self.session.get_or_init(async || session).await.clone())),
+            Some(session) => Ok(Some(self.late().session.get_or_init(async || session).await.clone())),
             None => Ok(None),
         }
     }
@@ -272,7 +280,7 @@ impl Request {
     ///
     /// 413 for a body over the limit, 408 for one that stops coming, 400 for one that breaks off.
     pub async fn bytes(&self) -> Result<&Bytes, HttpError> {
-        self.body.get_or_try_init(async || self.take_incoming().read_whole(self.limits()).await).await
+        self.late().body.get_or_try_init(async || self.take_incoming().read_whole(self.limits()).await).await
     }
 
     /// The body as JSON.
@@ -387,7 +395,17 @@ impl Request {
     }
 
     pub(crate) fn opened_session(&self) -> Option<&Session> {
-        self.session.get()
+        self.late.get()?.session.get()
+    }
+
+    /// Keeps what filters have set, for the page of the error that ended the journey.
+    pub(crate) fn set_aside(&mut self, response: Response) {
+        self.aside = Some(Box::new((response.headers, response.cookies)));
+    }
+
+    pub(crate) fn take_aside(&mut self) -> Response {
+        let (headers, cookies) = self.aside.take().map(|aside| *aside).unwrap_or_default();
+        Response { headers, cookies, ..Response::default() }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -434,7 +452,7 @@ impl Request {
         let decoding = self.app().map(App::decoding).unwrap_or_default();
         let content_type = self.content_type().unwrap_or_default();
         if is_multipart(content_type) {
-            let body = match self.body.get() {
+            let body = match self.whole_body() {
                 Some(bytes) => Incoming::Whole(bytes.clone()),
                 None => self.take_incoming(),
             };
@@ -457,7 +475,16 @@ impl Request {
 
     fn has_body(&self) -> bool {
         let incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
-        !incoming.is_empty() || self.body.get().is_some_and(|bytes| !bytes.is_empty())
+        !incoming.is_empty() || self.whole_body().is_some_and(|bytes| !bytes.is_empty())
+    }
+
+    fn late(&self) -> &Late {
+        self.late.get_or_init(Box::default)
+    }
+
+    /// The body, if it has been read as a whole.
+    fn whole_body(&self) -> Option<&Bytes> {
+        self.late.get()?.body.get()
     }
 
     fn take_incoming(&self) -> Incoming {

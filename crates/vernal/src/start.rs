@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 
-use crate::accept::{Drain, accept_loop, bind, from_std};
+use crate::accept::{Drain, ENDING, accept_loop, bind, from_std};
 use crate::app::{App, Builder};
 use crate::error::StartErrorKind;
 use crate::scan::Scan;
@@ -345,7 +345,7 @@ impl Ready {
         let work = move || {
             runtime.block_on(async move {
                 let accepting = tokio::spawn(accepting);
-                drain.begun().await;
+                drain.reached(ENDING).await;
                 drain.wait(deadline).await;
                 accepting.abort();
             });

@@ -469,7 +469,7 @@ mod twice {
 mod selection {
     use super::*;
 
-    pub mod inner {
+    pub(super) mod inner {
         use super::*;
 
         #[route("/inner", app = "routes")]

@@ -1,3 +1,105 @@
-//! The showcase.
+//! A notice board, and a tour on which each feature of vernal can be tried.
 
-fn main() {}
+mod account;
+mod board;
+mod command_line;
+mod error_pages;
+mod notices;
+mod pages;
+mod protect;
+mod second;
+#[cfg(test)]
+mod tests;
+mod tour;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use vernal::prelude::*;
+use vernal::session::MemorySessions;
+use vernal::{SameSite, SessionSettings, logger};
+
+use crate::board::Board;
+use crate::command_line::{Arguments, USAGE};
+use crate::second::SecondAddress;
+use crate::tour::sessions::{CountedSessions, Counts};
+
+fn main() -> std::process::ExitCode {
+    let outcome = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(Some(arguments)) => run(&arguments).map_err(|error| error.to_string()),
+        Ok(None) => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        Err(problem) => Err(format!("{problem}\n\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    // show: logging
+    let mut logger = logger::builder().level("info");
+    if let Some(directory) = &arguments.log {
+        logger = logger.file(directory, "showcase").keep_days(7);
+    }
+    let _last_lines = logger.init()?;
+    // end
+
+    let temporary = tempfile::Builder::new().prefix("vernal-showcase-").tempdir()?;
+    let board = match &arguments.data {
+        Some(directory) => Board::in_directory(directory)?,
+        None => Board::in_memory(temporary.path())?,
+    };
+    let place = arguments.data.as_deref().unwrap_or(temporary.path());
+    match arguments.data {
+        Some(_) => tracing::info!(directory = %place.display(), "notices and pictures are kept"),
+        None => {
+            tracing::info!(pictures = %place.display(), "notices live until the end; --data DIR keeps them")
+        }
+    }
+
+    let second = second::start()?;
+    // show: start
+    let server = declare(Server::new(), board, SecondAddress(second.handle.clone()))
+        .host(&arguments.host)
+        .port(arguments.port)
+        .prefer_coroutine(arguments.prefer_coroutine)
+        .access_log(arguments.access_log)
+        .idle_timeout(Duration::from_secs(60))
+        .drain_deadline(Duration::from_secs(2));
+    let handle = server.handle();
+    server.manage(handle).start()?;
+    // end
+    second.stop()
+}
+
+/// What the server serves, wherever it listens.
+fn declare(server: Server, board: Board, second: SecondAddress) -> Server {
+    let counts = Arc::new(Counts::default());
+    let sessions = CountedSessions(MemorySessions::new(10_000), Arc::clone(&counts));
+    let settings = SessionSettings::new().cookie_name("SHOWCASE").same_site(SameSite::Lax);
+    // show: resources
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/static");
+    let server = server
+        .resource("/static/**", files)
+        .resource("/pictures/*", board.pictures())
+        .resource("*.ico", files)
+        .resource("**.txt", files);
+    // end
+    server
+        .scan("showcase")
+        .declare(tour::routes::by_hand)
+        .session(settings)
+        .session_store(sessions)
+        .limits(Limits::default().upload(8 * MB).spool_bytes(128 * KB))
+        .manage(counts)
+        .manage(board)
+        .manage(tour::Visits::default())
+        .manage(second)
+}

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -14,47 +14,57 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 pub(crate) struct Drain(Arc<Inner>);
 
 struct Inner {
-    begun: AtomicBool,
-    notify: Notify,
-    permits: Arc<Semaphore>,
-    connections: usize,
+    stage: AtomicU8,
+    stage_reached: Notify,
+    room: Arc<Semaphore>,
+    open: AtomicUsize,
+    cut: AtomicUsize,
+    closed: Notify,
 }
+
+/// Connections are not kept any longer than their request takes.
+pub(crate) const ENDING: u8 = 1;
+/// The deadline is over: connections end at once.
+pub(crate) const CUT: u8 = 2;
 
 impl Drain {
     /// For at most so many connections at the same time.
     pub(crate) fn new(connections: usize) -> Self {
-        let connections = connections.clamp(1, u32::MAX as usize >> 1);
         Drain(Arc::new(Inner {
-            begun: AtomicBool::new(false),
-            notify: Notify::new(),
-            permits: Arc::new(Semaphore::new(connections)),
-            connections,
+            stage: AtomicU8::new(0),
+            stage_reached: Notify::new(),
+            room: Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS))),
+            open: AtomicUsize::new(0),
+            cut: AtomicUsize::new(0),
+            closed: Notify::new(),
         }))
     }
 
     /// Begins to end; does nothing the second time.
     pub(crate) fn begin(&self) {
-        self.0.begun.store(true, Ordering::Release);
-        self.0.notify.notify_waiters();
+        self.enter(ENDING);
     }
 
-    pub(crate) fn has_begun(&self) -> bool {
-        self.0.begun.load(Ordering::Acquire)
+    fn enter(&self, stage: u8) {
+        self.0.stage.fetch_max(stage, Ordering::AcqRel);
+        self.0.stage_reached.notify_waiters();
     }
 
-    /// Done once the end has begun.
-    pub(crate) async fn begun(&self) {
-        let notified = self.0.notify.notified();
-        let mut notified = std::pin::pin!(notified);
-        notified.as_mut().enable();
-        if !self.has_begun() {
+    /// Done once the end has come so far.
+    pub(crate) async fn reached(&self, stage: u8) {
+        loop {
+            let mut notified = pin!(self.0.stage_reached.notified());
+            notified.as_mut().enable();
+            if self.0.stage.load(Ordering::Acquire) >= stage {
+                return;
+            }
             notified.await;
         }
     }
 
     /// Awaits the future, but only until the end begins.
     pub(crate) async fn unless_begun<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        let (mut begun, mut future) = (pin!(self.begun()), pin!(future));
+        let (mut begun, mut future) = (pin!(self.reached(ENDING)), pin!(future));
         poll_fn(|context| match begun.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(None),
             Poll::Pending => future.as_mut().poll(context).map(Some),
@@ -63,16 +73,50 @@ impl Drain {
     }
 
     /// Room for one more connection; waits while there is none.
-    pub(crate) async fn connection(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.permits).acquire_owned().await.ok()
+    pub(crate) async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.room).acquire_owned().await.ok()
     }
 
-    /// Waits until all connections have ended, and says how many had not at the deadline.
+    /// Counts a connection, which takes the room, until the answer is dropped.
+    pub(crate) fn connection(&self, room: Option<OwnedSemaphorePermit>) -> OpenConnection {
+        self.0.open.fetch_add(1, Ordering::AcqRel);
+        OpenConnection { drain: self.clone(), _room: room }
+    }
+
+    /// Waits until all connections have ended; at the deadline cuts those that have not, and says how many they were.
     pub(crate) async fn wait(&self, deadline: Duration) -> usize {
-        let all = self.0.connections as u32;
-        match tokio::time::timeout(deadline, self.0.permits.acquire_many(all)).await {
-            Ok(_) => 0,
-            Err(_) => self.0.connections - self.0.permits.available_permits(),
+        let all_ended = async {
+            loop {
+                let mut closed = pin!(self.0.closed.notified());
+                closed.as_mut().enable();
+                if self.open() == 0 {
+                    return;
+                }
+                closed.await;
+            }
+        };
+        if tokio::time::timeout(deadline, all_ended).await.is_err() {
+            // every event loop waits and cuts; the first of them sees all
+            self.0.cut.fetch_max(self.open(), Ordering::AcqRel);
+            self.enter(CUT);
         }
+        self.0.cut.load(Ordering::Acquire)
+    }
+
+    fn open(&self) -> usize {
+        self.0.open.load(Ordering::Acquire)
+    }
+}
+
+/// A connection that is served.
+pub(crate) struct OpenConnection {
+    drain: Drain,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.drain.0.open.fetch_sub(1, Ordering::AcqRel);
+        self.drain.0.closed.notify_waiters();
     }
 }

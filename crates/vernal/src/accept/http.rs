@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
 use http_body::Body as _;
 use hyper::body::Incoming as Arriving;
 use hyper::ext::ReasonPhrase;
@@ -16,12 +16,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
 use crate::HttpError;
 use crate::accept::socket::Socket;
-use crate::accept::{Drain, InFlight, Watch, refusal};
+use crate::accept::{CUT, Drain, ENDING, InFlight, OpenConnection, Watch, refusal};
 use crate::app::App;
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
@@ -35,22 +34,30 @@ pub(crate) async fn serve(
     app: App,
     settings: Arc<ConnectionSettings>,
     drain: Drain,
-    permit: Option<OwnedSemaphorePermit>,
+    open: OpenConnection,
 ) {
     let connection = Arc::new(Connection { app, peer: Some(peer), watch: Watch::new() });
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&connection)));
     let service = service_fn(|request| answer(Arc::clone(&connection), request, &settings));
     let mut conversation = builder(&settings).serve_connection(socket, service);
 
-    let mut begun = pin!(drain.begun());
+    let mut ending = pin!(drain.reached(ENDING));
     let mut asked_to_end = false;
     let mut timer: Option<Pin<Box<Sleep>>> = None;
     let ended = poll_fn(|context| {
-        if !asked_to_end && begun.as_mut().poll(context).is_ready() {
+        while ending.as_mut().poll(context).is_ready() {
+            if asked_to_end {
+                return Poll::Ready(None);
+            }
             asked_to_end = true;
             Pin::new(&mut conversation).graceful_shutdown();
+            ending.set(drain.reached(CUT));
         }
-        match Pin::new(&mut conversation).poll(context) {
+        let mut polled = Pin::new(&mut conversation).poll(context);
+        if polled.is_pending() && connection.watch.was_put_off() {
+            polled = Pin::new(&mut conversation).poll(context);
+        }
+        match polled {
             Poll::Ready(result) => Poll::Ready(Some(result)),
             Poll::Pending => poll_deadline(&mut timer, &connection.watch, &settings, context).map(|()| None),
         }
@@ -60,13 +67,18 @@ pub(crate) async fn serve(
     if let Some(Err(error)) = &ended {
         tracing::debug!(%peer, %error, "a connection ended early");
     }
-    let socket = conversation.into_parts().io.into_inner();
+    let parts = conversation.into_parts();
+    let (socket, unread) = (parts.io.into_inner(), parts.read_buf);
     if let Some(status) = socket.refused() {
         let explain = ended.and_then(Result::err).map_or_else(String::new, |error| format!("{error}."));
+        let line = unread.iter().take_while(|byte| **byte != b'\n').count();
+        let status = if status == 431 && line > connection.app.limits().target_bytes { 414 } else { status };
         let page = connection.app.refuse(&connection, HttpError::new(status).explain(explain)).await;
-        refusal::send(socket.into_stream(), page).await;
+        refusal::send(socket.into_parts(), page).await;
+    } else if connection.watch.has_bodies() && matches!(ended, Some(Ok(()))) {
+        refusal::linger(socket.into_parts().0).await;
     }
-    drop(permit);
+    drop(open);
 }
 
 fn builder(settings: &ConnectionSettings) -> http1::Builder {
@@ -74,7 +86,6 @@ fn builder(settings: &ConnectionSettings) -> http1::Builder {
     builder
         .half_close(true)
         .keep_alive(settings.keep_alive)
-        .pipeline_flush(true)
         .max_headers(settings.headers)
         .max_header_size(settings.header_bytes);
     builder
@@ -87,6 +98,9 @@ fn answer(
     settings: &ConnectionSettings,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
+    if !request.body().is_end_stream() {
+        connection.watch.begin_body();
+    }
     let last = connection.watch.requests() == settings.keep_alive_max_requests;
     let (parts, body) = request.into_parts();
     let mut request = Request::from_parts(parts, Incoming::new(body));
@@ -94,36 +108,23 @@ fn answer(
     async move {
         let mut response = connection.app.answer(&mut request).await;
         complete(&mut response, last);
-        match response.body().size_hint().exact() {
-            Some(_) => connection.watch.end_request(),
-            None => response.body_mut().hold(InFlight(Arc::clone(&connection))),
+        match response.body().is_in_memory() {
+            true => connection.watch.end_request(),
+            false => response.body_mut().hold(InFlight(Arc::clone(&connection))),
         }
         Ok(response)
     }
 }
 
-/// What only HTTP/1.1 says: the reason phrase, the end of the connection, the mark of [`refusal`].
+/// What only HTTP/1.1 says: the reason phrase, and the end of the connection.
 fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     if let Some(Reason(phrase)) = response.extensions_mut().remove()
-        && let Ok(phrase) = ReasonPhrase::try_from(phrase)
+        && let Ok(phrase) = ReasonPhrase::try_from(phrase.as_bytes())
     {
         response.extensions_mut().insert(phrase);
     }
     if last {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    mark_own_refusal(response);
-}
-
-/// Marks an empty answer with a status that hyper uses for malformed requests; see [`refusal`].
-fn mark_own_refusal(response: &mut hyper::Response<OutgoingBody>) {
-    let alike = matches!(
-        response.status(),
-        StatusCode::BAD_REQUEST | StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
-    );
-    if alike && response.body().is_end_stream() {
-        let (name, value) = refusal::MARK;
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
 }
 
@@ -145,7 +146,8 @@ fn poll_deadline(
         if remaining.is_zero() {
             return Poll::Ready(());
         }
-        timer.as_mut().reset(Instant::now() + remaining);
+        let at_most = settings.header_timeout.max(Duration::from_secs(1));
+        timer.as_mut().reset(Instant::now() + remaining.min(at_most));
         if timer.as_mut().poll(context).is_pending() {
             return Poll::Pending;
         }

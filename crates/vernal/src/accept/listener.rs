@@ -36,7 +36,12 @@ pub(crate) fn bind(host: &str, port: u16) -> Result<StdListener> {
     for address in addresses {
         match listen(address) {
             Ok(listener) => return Ok(listener),
-            Err(error) => last = unbound(&address.to_string(), &explain(&error)),
+            Err(error) => {
+                last = unbound(&address.to_string(), &explain(&error));
+                if error.kind() == io::ErrorKind::AddrInUse {
+                    break;
+                }
+            }
         }
     }
     Err(last)
@@ -84,8 +89,8 @@ pub(crate) async fn accept_loop(
     settings: Arc<ConnectionSettings>,
     drain: Drain,
 ) {
-    let next = async || (drain.connection().await, listener.accept().await);
-    while let Some((permit, accepted)) = drain.unless_begun(next()).await {
+    let next = async || (drain.room().await, listener.accept().await);
+    while let Some((room, accepted)) = drain.unless_begun(next()).await {
         match accepted {
             Ok((stream, peer)) => {
                 tokio::spawn(http::serve(
@@ -94,7 +99,7 @@ pub(crate) async fn accept_loop(
                     app.clone(),
                     Arc::clone(&settings),
                     drain.clone(),
-                    permit,
+                    drain.connection(room),
                 ));
             }
             Err(error) => pause_after(&error).await,

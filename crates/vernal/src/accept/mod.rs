@@ -7,6 +7,6 @@ mod refusal;
 mod socket;
 mod watch;
 
-pub(crate) use drain::Drain;
+pub(crate) use drain::{CUT, Drain, ENDING, OpenConnection};
 pub(crate) use listener::{accept_loop, bind, from_std};
 pub(crate) use watch::{InFlight, Watch};

@@ -11,38 +11,38 @@ use tokio::net::TcpStream;
 
 use crate::respond::OutgoingBody;
 
-/// The field that tells an empty answer of the app from one of hyper's.
-pub(crate) const MARK: (&str, &str) = ("server", "vernal");
-
-/// Finds hyper's own answer at the end of what is being written: where it begins, and its status.
-pub(crate) fn find(bytes: &[u8]) -> Option<(usize, u16)> {
-    const HEAD: &[u8] = b"HTTP/1.1 4";
-    const LONGEST: usize = 160;
-    if !bytes.ends_with(b"\r\n\r\n") {
-        return None;
-    }
-    let from = bytes.len().saturating_sub(LONGEST);
-    let start = from + bytes[from..].windows(HEAD.len()).rposition(|window| window == HEAD)?;
-    let head = std::str::from_utf8(&bytes[start..]).ok()?;
-    let status = head.get(9..12)?.parse().ok()?;
-    let own = head.contains("\r\ncontent-length: 0\r\n") && !head.contains("\r\nserver: vernal\r\n");
-    (own && matches!(status, 400 | 414 | 431)).then_some((start, status))
+/// The status, if these bytes have the form of hyper's own answer.
+pub(crate) fn status(head: &[u8]) -> Option<u16> {
+    let head = std::str::from_utf8(head).ok()?.strip_prefix("HTTP/1.")?.strip_suffix("\r\n\r\n")?;
+    let status = head.get(2..5)?.parse().ok()?;
+    let is_empty = head.lines().any(|line| line.eq_ignore_ascii_case("content-length: 0"));
+    (is_empty && matches!(status, 400 | 414 | 431)).then_some(status)
 }
 
-/// Writes the error page, then waits a moment for the client to read it: a socket that is closed with unread bytes
-/// resets the connection, and the answer is lost.
-pub(crate) async fn send(mut stream: TcpStream, page: http::Response<OutgoingBody>) {
+/// Writes the answers that are still waiting and the error page.
+pub(crate) async fn send((mut stream, waiting): (TcpStream, Vec<u8>), page: http::Response<OutgoingBody>) {
     let write = async {
+        stream.write_all(&waiting).await?;
         stream.write_all(&wire_form(page)).await?;
-        stream.shutdown().await?;
-        let mut rest = [0; 4096];
-        while stream.read(&mut rest).await? > 0 {}
-        std::io::Result::Ok(())
+        stream.shutdown().await
     };
-    if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), write).await {
-        tracing::debug!(%error, "the client went away before it was told what was wrong");
+    match tokio::time::timeout(LINGER, write).await {
+        Ok(Ok(())) => linger(stream).await,
+        Ok(Err(error)) => tracing::debug!(%error, "the client went away before it was told what was wrong"),
+        Err(_) => {}
     }
 }
+
+/// Waits a moment for the client to read the last answer and end: a socket that is closed with unread bytes resets
+/// the connection, and the answer may be lost (RFC 9112 section 9.6).
+pub(crate) async fn linger(mut stream: TcpStream) {
+    let mut rest = [0; 4096];
+    let read = async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} };
+    let _ = tokio::time::timeout(LINGER, read).await;
+}
+
+/// How long a client may take to notice the end.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// The page as bytes; one that is no plain text or bytes is sent without its body.
 fn wire_form(page: http::Response<OutgoingBody>) -> Bytes {

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -11,17 +11,39 @@ use tokio::net::TcpStream;
 use crate::accept::refusal;
 use crate::request::Connection;
 
+/// Bytes of answers that are gathered before they are written.
+const GATHERED: usize = 16 * 1024;
+
+/// Room that an idle connection may keep for its next answer.
+const KEPT: usize = 1024;
+
 /// A TCP stream that tells the connection's watch what happens, and holds back the empty answer which hyper gives
 /// to a malformed request, so that the app's error page can take its place.
+///
+/// Answers to pipelined requests go out together: the first flush after an answer is put off until hyper wants to
+/// read, which it does when it has answered all that it has read, or flushes again. (hyper's own `pipeline_flush`
+/// forgets the answers it has gathered when the connection ends with unread bytes, and has no bound.)
 pub(crate) struct Socket {
     stream: TcpStream,
     connection: Arc<Connection>,
+    gathered: Vec<u8>,
+    sent: usize,
+    put_off: bool,
+    answers: u32,
     refused: Option<u16>,
 }
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Socket { stream, connection, refused: None }
+        Socket {
+            stream,
+            connection,
+            gathered: Vec::new(),
+            sent: 0,
+            put_off: false,
+            answers: 0,
+            refused: None,
+        }
     }
 
     /// The status of the answer that was held back.
@@ -29,8 +51,41 @@ impl Socket {
         self.refused
     }
 
-    pub(crate) fn into_stream(self) -> TcpStream {
-        self.stream
+    /// The stream, and the bytes that have not been written to it.
+    pub(crate) fn into_parts(mut self) -> (TcpStream, Vec<u8>) {
+        self.gathered.drain(..self.sent);
+        (self.stream, self.gathered)
+    }
+
+    /// Whether these bytes are hyper's own answer. hyper writes each answer on its own: one that comes although the
+    /// app has answered nothing since the last is not the app's.
+    fn is_refusal(&mut self, bytes: &[u8]) -> bool {
+        let answers = self.connection.watch.answers();
+        let is_new = std::mem::replace(&mut self.answers, answers) != answers;
+        if is_new || self.connection.watch.is_answering() {
+            return false;
+        }
+        self.refused = refusal::status(bytes);
+        self.refused.is_some()
+    }
+
+    /// Writes what has been gathered.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.put_off = false;
+        while self.sent < self.gathered.len() {
+            let polled = Pin::new(&mut self.stream).poll_write(context, &self.gathered[self.sent..]);
+            self.connection.watch.wrote(polled.is_ready());
+            match ready!(polled)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.sent += written,
+            }
+        }
+        self.sent = 0;
+        match self.gathered.capacity() {
+            0..=KEPT => self.gathered.clear(),
+            _ => self.gathered = Vec::new(),
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -40,6 +95,9 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Poll::Ready(Err(error)) = self.poll_send(context) {
+            return Poll::Ready(Err(error));
+        }
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         match polled {
             Poll::Ready(_) => self.connection.watch.received(),
@@ -55,28 +113,39 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let Some((start, status)) = refusal::find(bytes) else {
-            let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-            if matches!(polled, Poll::Ready(Ok(written)) if written < bytes.len()) {
-                self.connection.watch.sent();
-            }
-            return polled;
-        };
-        self.refused = Some(status);
-        match start {
-            0 => Poll::Ready(Ok(bytes.len())),
-            _ => Pin::new(&mut self.stream).poll_write(context, &bytes[..start]),
+        if self.gathered.len() + bytes.len() > GATHERED {
+            ready!(self.poll_send(context))?;
         }
+        if self.is_refusal(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        if bytes.len() >= GATHERED {
+            let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+            self.connection.watch.wrote(polled.is_ready());
+            return polled;
+        }
+        self.gathered.extend_from_slice(bytes);
+        self.put_off = false;
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let may_wait = !self.put_off && !self.connection.watch.is_answering();
+        if may_wait && !self.gathered.is_empty() {
+            self.put_off = true;
+            self.connection.watch.put_off();
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_send(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.refused {
             Some(_) => Poll::Ready(Ok(())),
-            None => Pin::new(&mut self.stream).poll_shutdown(context),
+            None => {
+                ready!(self.poll_send(context))?;
+                Pin::new(&mut self.stream).poll_shutdown(context)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How long a connection may keep the server waiting.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a connection is doing, as its socket and its service see it. One of these a connection; no timer runs for a
@@ -11,6 +11,10 @@ pub(crate) struct Watch {
     stage: AtomicU8,
     requests: AtomicU32,
     in_flight: AtomicU32,
+    answers: AtomicU32,
+    blocked: AtomicBool,
+    put_off: AtomicBool,
+    bodies: AtomicBool,
     since: AtomicU64,
 }
 
@@ -32,11 +36,23 @@ impl Watch {
         }
     }
 
-    /// Some of the bytes have gone out: the client reads, slowly.
-    pub(crate) fn sent(&self) {
-        if self.stage.load(Ordering::Relaxed) != HEADER {
+    /// Bytes have gone out, or could not because the client does not read.
+    pub(crate) fn wrote(&self, some: bool) {
+        let was_blocked = self.blocked.load(Ordering::Relaxed);
+        if was_blocked == some {
+            self.blocked.store(!some, Ordering::Relaxed);
             self.since.store(now(), Ordering::Relaxed);
         }
+    }
+
+    /// A flush was put off; see [`Socket`](super::socket::Socket).
+    pub(crate) fn put_off(&self) {
+        self.put_off.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a flush was put off since this was last asked.
+    pub(crate) fn was_put_off(&self) -> bool {
+        self.put_off.load(Ordering::Relaxed) && self.put_off.swap(false, Ordering::Relaxed)
     }
 
     /// There is nothing to read.
@@ -59,13 +75,36 @@ impl Watch {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// An answer is complete, or will be with what is written next.
     pub(crate) fn end_request(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request has a body.
+    pub(crate) fn begin_body(&self) {
+        self.bodies.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a request had a body, some of which may not have been read.
+    pub(crate) fn has_bodies(&self) -> bool {
+        self.bodies.load(Ordering::Relaxed)
+    }
+
+    /// How many answers this connection has had.
+    pub(crate) fn answers(&self) -> u32 {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    /// Whether a request is with the app, or its answer is not complete yet.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) > 0
     }
 
     /// The time until the connection has kept the server waiting too long; zero when it has.
     pub(crate) fn remaining(&self, header: Duration, idle: Duration) -> Duration {
         let allowed = match self.stage.load(Ordering::Relaxed) {
+            _ if self.blocked.load(Ordering::Relaxed) => idle,
             IDLE => idle,
             HEADER => header,
             _ => return header.min(idle).max(Duration::from_secs(1)),

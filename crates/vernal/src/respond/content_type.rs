@@ -1,18 +1,15 @@
 //! What kind of text or file a body is.
 
 use std::path::Path;
-
-use http::HeaderValue;
-
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
-const XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
-const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: &str = "text/html; charset=utf-8";
+const XML: &str = "text/xml; charset=utf-8";
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// The content type of a text that was returned without one, by its first and last characters (`spec/04` section 3).
 ///
 /// The text is expected without white space around it. The reference names the charset `utf8`; the registered name
 /// is `utf-8` (`spec/08` A36).
-pub(crate) fn sniff(text: &str) -> HeaderValue {
+pub(crate) fn sniff(text: &str) -> &'static str {
     let bytes = text.as_bytes();
     // Two comparisons settle the common case, plain text, whatever its length.
     if bytes.first() != Some(&b'<') || bytes.last() != Some(&b'>') {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::app::App;
 use crate::controller::Answer;
-use crate::guard::{CatchPanic, catch_panic};
+use crate::guard::catch_panic;
 use crate::request::Request;
 use crate::respond::content_type::sniff;
 use crate::respond::response::{Data, Response};
@@ -101,10 +101,7 @@ impl ErrorPages {
 }
 
 async fn call(page: &PageFunction, info: &ErrorInfo, request: &Request) -> Result<Response> {
-    match catch_panic(|| page(info, request))? {
-        Answer::Ready(answer) => answer,
-        Answer::Pending(future) => CatchPanic(future).await,
-    }
+    catch_panic(|| page(info, request))?.wait().await
 }
 
 fn is_code(code: &str) -> bool {
@@ -149,7 +146,7 @@ fn escape_html(text: &str) -> Cow<'_, str> {
 
 /// The message as a reason phrase, without control characters; none where it has characters beyond ASCII, since
 /// clients disagree on their encoding (`spec/08` A37).
-fn reason_phrase(message: &str) -> Option<bytes::Bytes> {
+fn reason_phrase(message: &str) -> Option<Box<str>> {
     if !message.is_ascii() {
         return None;
     }

@@ -1,6 +1,6 @@
 //! The last station: a response as it goes to the transport.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 
@@ -12,27 +12,24 @@ use crate::{HttpError, Result, session};
 
 /// A reason phrase other than the standard one, for transports that can send it.
 #[derive(Clone)]
-pub(crate) struct Reason(pub(crate) bytes::Bytes);
+pub(crate) struct Reason(pub(crate) Box<str>);
 
-/// Fills in what the application left open and turns values into bytes: the session cookie, the content type, a
-/// file's representation, the form of an answer to HEAD.
+/// Fills in what the application left open and turns values into bytes: the content type, a file's representation,
+/// the form of an answer to HEAD.
 ///
 /// # Errors
 ///
-/// 404 for a file that is not there, 500 for a field or cookie that cannot be sent, the session store's error.
-pub(crate) async fn finish(
-    app: &App,
-    request: &Request,
-    mut response: Response,
-) -> Result<http::Response<OutgoingBody>> {
-    if uses_session(app, request) {
-        Box::pin(close_session(app, request, &mut response)).await?;
-    }
+/// 404 for a file that is not there, 500 for a field or cookie that cannot be sent.
+pub(crate) fn finish(request: &Request, response: Response) -> Result<http::Response<OutgoingBody>> {
     if let Some(field) = response.headers.invalid() {
         let text = format!("the field {:?} cannot carry the value {:?}", field.name, field.value);
         return Err(InvalidResponse(text).into());
     }
     let mut status = response.status.unwrap_or_default();
+    if status.is_informational() {
+        let text = format!("{status} is no answer: the client would wait for another");
+        return Err(InvalidResponse(text).into());
+    }
     let mut headers = response.headers.into_map();
     for cookie in &response.cookies {
         headers.append(SET_COOKIE, cookie.to_header().map_err(|error| InvalidResponse(error.to_string()))?);
@@ -64,21 +61,29 @@ impl std::fmt::Display for InvalidResponse {
 impl std::error::Error for InvalidResponse {}
 
 /// Whether the request opened a session, or came with the cookie of one.
-fn uses_session(app: &App, request: &Request) -> bool {
+pub(crate) fn uses_session(app: &App, request: &Request) -> bool {
     request.opened_session().is_some() || has_session_cookie(app, request)
 }
 
 fn has_session_cookie(app: &App, request: &Request) -> bool {
-    request.headers.as_map().contains_key(COOKIE) && request.cookie(app.session_settings().name()).is_some()
+    let has_cookies = request.headers.as_map().keys().any(|name| name == COOKIE);
+    has_cookies && request.cookie(app.session_settings().name()).is_some()
 }
 
-/// Saves the session that was used, keeps one alive that was not, and sets its cookie (`spec/05` section 3).
-async fn close_session(app: &App, request: &Request, response: &mut Response) -> Result<()> {
-    let Some(session) = request.existing_session().await? else { return Ok(()) };
+/// Saves the session that was used, keeps one alive that was not, and sets its cookie (`spec/05` section 3). Changes
+/// are saved although the request may have failed; its error then carries no cookie.
+pub(crate) async fn close_session(
+    app: &App,
+    request: &Request,
+    answered: Result<Response>,
+) -> Result<Response> {
+    let Some(session) = request.existing_session().await? else { return answered };
     let had_cookie = has_session_cookie(app, request);
     let cookie = session::finish(app.session_store(), app.session_settings(), &session, had_cookie).await?;
-    response.cookies.extend(cookie);
-    Ok(())
+    answered.map(|mut response| {
+        response.cookies.extend(cookie);
+        response
+    })
 }
 
 /// The bytes of a body, and the fields that describe them.
@@ -117,7 +122,8 @@ fn represent(
     })
 }
 
-fn default_content_type(headers: &mut HeaderMap, content_type: HeaderValue) {
+fn default_content_type(headers: &mut HeaderMap, content_type: &'static str) {
+    let content_type = HeaderValue::from_static(content_type);
     if headers.is_empty() {
         headers.insert(CONTENT_TYPE, content_type);
     } else {
@@ -127,15 +133,17 @@ fn default_content_type(headers: &mut HeaderMap, content_type: HeaderValue) {
 
 /// Makes body and `Content-Length` agree with the method and the status (RFC 9110 sections 6.4.1 and 9.3.2).
 fn frame(body: OutgoingBody, method: &Method, status: StatusCode, headers: &mut HeaderMap) -> OutgoingBody {
-    let bodiless =
-        status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
-    if bodiless {
+    let is_usual = headers.len() == 1 && headers.keys().next() == Some(&CONTENT_TYPE);
+    if !is_usual {
+        headers.remove(TRANSFER_ENCODING);
+    }
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         headers.remove(CONTENT_LENGTH);
         headers.remove(CONTENT_TYPE);
         return OutgoingBody::default();
     }
     if method != Method::HEAD {
-        if headers.len() > 1 {
+        if !is_usual {
             headers.remove(CONTENT_LENGTH);
         }
         return body;

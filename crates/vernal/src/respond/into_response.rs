@@ -1,7 +1,7 @@
 //! What may be returned from a controller.
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
@@ -107,8 +107,8 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+const JSON: &str = "application/json";
+const OCTETS: &str = "application/octet-stream";
 
 /// The types that are a body, and nothing else.
 macro_rules! bodies {
@@ -138,7 +138,7 @@ bodies! {
 }
 
 impl Content {
-    fn new(data: Data, content_type: HeaderValue) -> Self {
+    fn new(data: Data, content_type: &'static str) -> Self {
         Content { data, content_type: Some(content_type) }
     }
 }

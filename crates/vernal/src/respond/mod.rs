@@ -18,5 +18,5 @@ pub use response::{Body, OutgoingBody, Response};
 pub use stream::{Event, Sse, Stream};
 
 pub(crate) use error_page::{ErrorPageEntry, ErrorPages};
-pub(crate) use finish::{Reason, finish};
+pub(crate) use finish::{Reason, close_session, finish, uses_session};
 pub(crate) use resource::Resources;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use http_body::{Frame, SizeHint};
 
 use crate::accept::InFlight;
@@ -30,13 +30,13 @@ pub struct Response {
     pub(crate) status: Option<StatusCode>,
     pub(crate) cookies: Vec<Cookie>,
     pub(crate) content: Option<Content>,
-    pub(crate) reason: Option<Bytes>,
+    pub(crate) reason: Option<Box<str>>,
 }
 
 /// A body before it is sent, with the content type it has unless the application sets another.
 pub(crate) struct Content {
     pub(crate) data: Data,
-    pub(crate) content_type: Option<HeaderValue>,
+    pub(crate) content_type: Option<&'static str>,
 }
 
 pub(crate) enum Data {
@@ -94,7 +94,7 @@ impl Response {
         self.content.is_some()
     }
 
-    pub(crate) fn from_content(data: Data, content_type: Option<HeaderValue>) -> Self {
+    pub(crate) fn from_content(data: Data, content_type: Option<&'static str>) -> Self {
         Response { content: Some(Content { data, content_type }), ..Response::default() }
     }
 
@@ -138,6 +138,11 @@ impl OutgoingBody {
     /// Keeps the connection busy until this body has gone out.
     pub(crate) fn hold(&mut self, in_flight: InFlight) {
         self.in_flight = Some(in_flight);
+    }
+
+    /// Whether all of it is there already.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.data, Outgoing::Empty | Outgoing::Bytes(_))
     }
 
     /// The bytes of a body that is in memory; none for others.

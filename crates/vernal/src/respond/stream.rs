@@ -25,7 +25,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// ```
 pub struct Stream {
     pieces: ByteStream,
-    content_type: HeaderValue,
+    content_type: &'static str,
 }
 
 impl Stream {
@@ -47,15 +47,18 @@ impl Stream {
         Stream { pieces: Box::pin(Iterated(Box::new(pieces.into_iter()))), content_type: OCTETS }
     }
 
-    /// Names the content type; `application/octet-stream` by default.
+    /// Names the content type; `application/octet-stream` by default, and where the name cannot be sent.
     pub fn content_type(mut self, content_type: &'static str) -> Self {
-        self.content_type = HeaderValue::from_static(content_type);
+        match HeaderValue::from_str(content_type) {
+            Ok(_) => self.content_type = content_type,
+            Err(error) => tracing::error!(content_type, %error, "a stream cannot have this content type"),
+        }
         self
     }
 }
 
-const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+const OCTETS: &str = "application/octet-stream";
+const EVENTS: &str = "text/event-stream";
 
 impl From<Stream> for Body {
     fn from(stream: Stream) -> Self {

@@ -37,7 +37,7 @@ fn content(length: usize) -> Vec<u8> {
 
 async fn answer(file: &StaticFile, method: Method, fields: &[(&str, &str)]) -> FileAnswer {
     let headers: Headers = fields.iter().copied().collect();
-    file.open(&method, &headers).await.expect("an answer")
+    file.open(&method, &headers).expect("an answer")
 }
 
 async fn get(file: &StaticFile, fields: &[(&str, &str)]) -> FileAnswer {
@@ -111,7 +111,7 @@ async fn a_field_that_cannot_be_sent_is_the_servers_error() {
         fixture.file("a", 1).content_type("text/plain\r\nX-Evil: 1"),
         fixture.file("a", 1).cache_control("a\nb"),
     ] {
-        let error = file.open(&Method::GET, &Headers::new()).await.expect_err("an error");
+        let error = file.open(&Method::GET, &Headers::new()).expect_err("an error");
         assert_eq!(error.code(), 500);
     }
 }
@@ -251,7 +251,7 @@ async fn what_is_no_readable_file_is_not_found() {
         inside(&"long".repeat(5_000)),
         "".into(),
     ] {
-        let error = StaticFile::new(&path).open(&Method::GET, &Headers::new()).await.expect_err("an error");
+        let error = StaticFile::new(&path).open(&Method::GET, &Headers::new()).expect_err("an error");
         assert_eq!((error.code(), error.explain_text()), (404, "Cannot find file for this url."), "{path:?}");
     }
 }
@@ -266,7 +266,7 @@ async fn a_fifo_a_socket_or_a_device_is_not_found_and_holds_nobody_up() {
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().is_ok_and(|status| status.success());
     let paths = [socket, "/dev/zero".into()].into_iter().chain(made.then_some(fifo));
     for path in paths {
-        let error = StaticFile::new(&path).open(&Method::GET, &Headers::new()).await.expect_err("an error");
+        let error = StaticFile::new(&path).open(&Method::GET, &Headers::new()).expect_err("an error");
         assert_eq!(error.code(), 404, "{path:?}");
     }
 }
@@ -322,10 +322,9 @@ fn a_stream_outside_of_a_runtime_is_an_error_and_no_panic() {
     let fixture = Fixture::new();
     let file = fixture.file("a.txt", 300_000);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let (method, headers) = (Method::GET, Headers::new());
-    let opened = std::pin::pin!(file.open(&method, &headers)).poll(&mut context);
-    let std::task::Poll::Ready(Ok(FileAnswer { body: FileBody::Stream(mut stream), .. })) = opened else {
-        panic!("a stream was expected at once")
+    let opened = file.open(&Method::GET, &Headers::new());
+    let Ok(FileAnswer { body: FileBody::Stream(mut stream), .. }) = opened else {
+        panic!("a stream was expected")
     };
     let piece = Pin::new(&mut stream).poll_next(&mut context);
     assert!(matches!(piece, std::task::Poll::Ready(Some(Err(_)))));

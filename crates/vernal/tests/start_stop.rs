@@ -1,0 +1,411 @@
+//! Starting and stopping: ports, signals, the end of running requests, limits on connections.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use support::{PATIENCE, Running, Wire, log, wait_until};
+use vernal::prelude::*;
+use vernal::{Handle, Route};
+
+static STARTED: AtomicUsize = AtomicUsize::new(0);
+
+#[route("/t")]
+async fn plain() -> &'static str {
+    "ok"
+}
+
+#[route("/slow")]
+async fn slow() -> &'static str {
+    STARTED.fetch_add(1, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    "finished"
+}
+
+#[route("/hang")]
+async fn hang() -> &'static str {
+    STARTED.fetch_add(1, Ordering::SeqCst);
+    std::future::pending().await
+}
+
+#[route("/thread")]
+fn thread() -> String {
+    format!("{:?} {:?}", std::thread::current().id(), std::thread::current().name())
+}
+
+#[route("/block")]
+fn block() -> &'static str {
+    std::thread::sleep(Duration::from_millis(1000));
+    "unblocked"
+}
+
+#[route("/stop")]
+async fn stop(handle: State<Mutex<Option<Handle>>>) -> &'static str {
+    handle.lock().expect("a handle").as_ref().expect("a handle").stop();
+    "stopping"
+}
+
+#[route("/t", app = "second")]
+async fn second() -> &'static str {
+    "second"
+}
+
+#[route("/v/{x}", app = "broken")]
+async fn one(x: u8) -> String {
+    x.to_string()
+}
+
+#[route("/v/{y}", app = "broken")]
+async fn other(y: u8) -> String {
+    y.to_string()
+}
+
+fn server() -> Server {
+    log::gather();
+    Server::new().scan(module_path!()).manage(Mutex::new(None::<Handle>))
+}
+
+fn hello(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")
+}
+
+#[test]
+fn a_server_can_be_started_and_stopped_and_started_again() {
+    let first = Running::start(server());
+    let address = first.address;
+    assert!(first.handle.is_ready());
+    assert_eq!(first.get("/t").text(), "ok");
+    let handle = first.handle.clone();
+    first.stop().expect("an end without error");
+    assert!(!handle.is_ready());
+
+    let again = server().port(address.port()).handle_signals(false);
+    let handle = again.handle();
+    let thread = std::thread::spawn(move || again.start());
+    wait_until("it is ready again", || handle.is_ready());
+    assert_eq!(handle.local_addr(), Some(address));
+    assert_eq!(Wire::connect(address).ask(hello("/t")).text(), "ok");
+    handle.stop();
+    thread.join().expect("no panic").expect("no error");
+}
+
+#[test]
+fn one_that_is_stopped_before_it_starts_ends_at_once() {
+    let server = server().port(0).handle_signals(false);
+    server.handle().stop();
+    server.start().expect("an end without error");
+}
+
+#[test]
+fn several_apps_run_in_one_process() {
+    let (first, second) = (Running::start(server()), Running::start(Server::app("second").workers(1)));
+    assert_ne!(first.address, second.address);
+    assert_eq!(first.get("/t").text(), "ok");
+    assert_eq!(second.get("/t").text(), "second");
+    first.stop().expect("an end without error");
+    assert_eq!(second.get("/t").text(), "second", "one ends without the other");
+}
+
+#[test]
+fn ipv6_and_all_interfaces() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        return; // this machine has no IPv6
+    }
+    for host in ["::1", "[::1]"] {
+        let running = Running::start(server().host(host));
+        assert_eq!(running.address.ip().to_string(), "::1");
+        assert_eq!(running.get("/t").text(), "ok");
+    }
+    let running = Running::start(server().host(""));
+    for ip in ["127.0.0.1", "::1"] {
+        let address = SocketAddr::new(ip.parse().expect("an address"), running.address.port());
+        assert_eq!(Wire::connect(address).ask(hello("/t")).text(), "ok", "{ip}");
+    }
+}
+
+#[test]
+fn a_port_in_use_and_an_unknown_host_are_said_clearly() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let error = server().port(port).start().expect_err("a port in use");
+    assert!(error.is_bind());
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot listen on 127.0.0.1:{port}: the port is in use, perhaps by this program started before"
+        )
+    );
+    let error = server().host("no such host").port(0).start().expect_err("an unknown host");
+    assert!(error.is_bind());
+    assert!(
+        error.to_string().starts_with("cannot listen on \"no such host\": the host is not known: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn wrong_declarations_are_reported_before_the_port_is_bound() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let error = Server::app("broken").port(port).start().expect_err("two routes for one request");
+    assert!(error.is_declaration(), "{error}");
+    assert!(error.to_string().contains("one") && error.to_string().contains("other"), "{error}");
+}
+
+#[test]
+fn a_running_request_finishes_and_nothing_new_is_taken() {
+    let mut running = Running::start(server());
+    let mut idle = running.connect();
+    assert_eq!(idle.ask(hello("/t")).text(), "ok");
+    let mut busy = running.connect();
+    let before = STARTED.load(Ordering::SeqCst);
+    busy.send(hello("/slow"));
+    wait_until("the request runs", || STARTED.load(Ordering::SeqCst) > before);
+    running.handle.stop();
+    assert_eq!(busy.answer().text(), "finished");
+    assert!(busy.is_closed() && idle.is_closed());
+    running.end().expect("an end without error");
+    assert!(std::net::TcpStream::connect(running.address).is_err());
+}
+
+#[test]
+fn the_deadline_cuts_what_hangs_and_says_how_many() {
+    let running = Running::start(server().workers(3).drain_deadline(Duration::from_millis(200)));
+    let mut wires: Vec<Wire> = (0..2).map(|_| running.connect()).collect();
+    let before = STARTED.load(Ordering::SeqCst);
+    for wire in &mut wires {
+        wire.send(hello("/hang"));
+    }
+    wait_until("both requests run", || STARTED.load(Ordering::SeqCst) >= before + 2);
+    running.stop().expect("an end without error");
+    assert!(wires.iter_mut().all(Wire::is_closed));
+    let lines = log::lines_with("connections were cut at the deadline");
+    assert!(lines.iter().any(|line| line.starts_with("WARN") && line.contains("connections=2")), "{lines:?}");
+}
+
+#[test]
+fn a_controller_can_stop_the_server() {
+    let server = server();
+    let handle = server.handle();
+    let slot = Mutex::new(Some(handle.clone()));
+    // the value given last is the one that counts
+    let mut running = Running::start(server.manage(slot));
+    let mut wire = running.connect();
+    assert_eq!(wire.ask(hello("/stop")).text(), "stopping");
+    assert!(wire.is_closed());
+    running.end().expect("an end without error");
+}
+
+fn served_async(runtime: tokio::runtime::Runtime, deadline: Duration) {
+    runtime.block_on(async {
+        let server = server().port(0).handle_signals(false).drain_deadline(deadline);
+        let handle = server.handle();
+        let serving = tokio::spawn(server.start_async());
+        while !handle.is_ready() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let address = handle.local_addr().expect("an address");
+        let client = tokio::task::spawn_blocking(move || {
+            let mut wire = Wire::connect(address);
+            assert_eq!(wire.ask(hello("/t")).text(), "ok");
+            assert!(wire.ask(hello("/thread")).text().contains("ThreadId"));
+            let before = STARTED.load(Ordering::SeqCst);
+            wire.send(hello("/hang"));
+            wait_until("the request runs", || STARTED.load(Ordering::SeqCst) > before);
+            wire
+        });
+        let mut wire = client.await.expect("a client");
+        handle.stop();
+        serving.await.expect("no panic").expect("no error");
+        assert!(!handle.is_ready());
+        let closed = tokio::task::spawn_blocking(move || wire.is_closed());
+        assert!(closed.await.expect("a client"), "what hangs is cut in the user's runtime as well");
+    });
+}
+
+#[test]
+fn it_runs_inside_a_runtime_of_many_threads() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    served_async(runtime.expect("a runtime"), Duration::from_millis(100));
+}
+
+#[test]
+fn it_runs_inside_a_runtime_of_one_thread() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    served_async(runtime.expect("a runtime"), Duration::from_millis(100));
+}
+
+#[test]
+fn a_plain_function_may_block_without_delaying_others() {
+    let running = Running::start(server().workers(1));
+    let mut blocked = running.connect();
+    blocked.send(hello("/block"));
+    let mut wire = running.connect();
+    for _ in 0..20 {
+        assert_eq!(wire.ask(hello("/t")).text(), "ok");
+    }
+    blocked.stream.set_nonblocking(true).expect("a socket");
+    let nothing_yet = blocked.stream.peek(&mut [0]).is_err();
+    blocked.stream.set_nonblocking(false).expect("a socket");
+    assert!(nothing_yet, "twenty answers came while one function blocked");
+    assert_eq!(blocked.answer().text(), "unblocked");
+    assert!(wire.ask(hello("/thread")).text().contains("vernal-blocking"));
+}
+
+#[test]
+fn with_prefer_coroutine_everything_runs_on_the_event_loop() {
+    let running = Running::start(server().workers(1).prefer_coroutine(true));
+    let mut wire = running.connect();
+    let thread = wire.ask(hello("/thread"));
+    assert!(!thread.text().contains("vernal-blocking"), "{}", thread.text());
+    assert_eq!(running.connect().ask(hello("/thread")).text(), thread.text());
+}
+
+#[test]
+fn idle_connections_and_slow_headers_are_closed() {
+    let limits = Limits::default().header_timeout(Duration::from_millis(100));
+    let running = Running::start(server().limits(limits).idle_timeout(Duration::from_millis(100)));
+    assert!(running.connect().is_closed(), "one that never says anything");
+
+    let mut idle = running.connect();
+    assert_eq!(idle.ask(hello("/t")).text(), "ok");
+    assert!(idle.is_closed());
+
+    let mut slow = running.connect();
+    slow.send("GET /t HTTP/1.1\r\nHost: x\r\nX-A: 1");
+    let rest = slow.rest();
+    assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408 "));
+
+    let mut trickling = running.connect();
+    let mut sent = 0;
+    while trickling.try_send("x") && sent < 10_000 {
+        sent += 1;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(sent < 10_000, "a byte now and then is no reason to wait for ever");
+
+    let mut busy = running.connect();
+    assert_eq!(busy.ask(hello("/slow")).text(), "finished", "waiting for the app is not idling");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_let_go() {
+    let endless =
+        vernal::controller::from_fn(|_: &Request| Stream::iter(std::iter::repeat("x".repeat(9000))));
+    let declare = |app: vernal::Builder| app.route(Route::path("/endless"), endless);
+    let running = Running::start(server().declare(declare).idle_timeout(Duration::from_millis(200)));
+    let mut wire = running.connect();
+    wire.send(hello("/endless"));
+    std::thread::sleep(Duration::from_millis(3000));
+    let mut read = 0;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match wire.stream.read(&mut buffer) {
+            Ok(0) | Err(_) => break,
+            Ok(length) => read += length,
+        }
+        assert!(read < 1 << 30, "the stream has no end, but the server's patience has");
+    }
+}
+
+#[test]
+fn keep_alive_can_be_switched_off_or_bounded() {
+    let running = Running::start(server().keep_alive(false));
+    let mut wire = running.connect();
+    assert_eq!(wire.ask(hello("/t")).field("connection"), Some("close"));
+    assert!(wire.is_closed());
+
+    let running = Running::start(server().keep_alive_max_requests(2));
+    let mut wire = running.connect();
+    wire.send(hello("/t").repeat(3));
+    assert_eq!(wire.answer().field("connection"), None);
+    assert_eq!(wire.answer().field("connection"), Some("close"));
+    assert!(wire.is_closed(), "a third is not answered");
+}
+
+#[test]
+fn connections_beyond_the_limit_wait() {
+    let running = Running::start(server().workers(2).limits(Limits::default().connections(2)));
+    let mut first = running.connect();
+    let mut second = running.connect();
+    assert_eq!(first.ask(hello("/t")).text(), "ok");
+    assert_eq!(second.ask(hello("/t")).text(), "ok");
+    let mut third = running.connect();
+    third.send(hello("/t"));
+    third.stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
+    assert!(third.stream.peek(&mut [0]).is_err(), "it waits in the backlog");
+    third.stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    drop(first);
+    assert_eq!(third.answer().text(), "ok");
+}
+
+/// Set for the process that [`Program`] starts.
+const PROGRAM: &str = "VERNAL_TEST_PROGRAM";
+
+/// This test binary, started again as a server of its own.
+struct Program {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+    address: SocketAddr,
+}
+
+impl Program {
+    fn start() -> Program {
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", "the_program", "--nocapture"])
+            .env(PROGRAM, "1")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a child process");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output"));
+        let address = loop {
+            let mut line = String::new();
+            assert!(lines.read_line(&mut line).expect("text") > 0, "the program ended");
+            if let Some((_, address)) = line.split_once("listening on ") {
+                break address.trim().parse().expect("an address");
+            }
+        };
+        Program { child, lines, address }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+    }
+}
+
+#[test]
+fn the_program() {
+    if std::env::var_os(PROGRAM).is_none() {
+        return;
+    }
+    let server = server().port(0);
+    let handle = server.handle();
+    std::thread::spawn(move || {
+        wait_until("it is ready", || handle.is_ready());
+        println!("\nlistening on {}", handle.local_addr().expect("an address"));
+    });
+    server.start().expect("an end without error");
+    println!("\nafter start");
+}
+
+#[test]
+fn signals_drain_and_then_start_returns() {
+    for name in ["-TERM", "-INT"] {
+        let mut program = Program::start();
+        let mut wire = Wire::connect(program.address);
+        wire.send(hello("/slow"));
+        std::thread::sleep(Duration::from_millis(100));
+        program.signal(name);
+        assert_eq!(wire.answer().text(), "finished", "{name}");
+        assert!(program.child.wait().expect("an end").success(), "{name}");
+        let mut rest = String::new();
+        program.lines.read_to_string(&mut rest).expect("text");
+        assert!(rest.contains("after start"), "{name}: {rest}");
+    }
+}
