@@ -87,7 +87,9 @@ def main():
 
 def command_line():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--vernal", type=Path, default=servers.HERE.parent / "crates" / "vernal", metavar="FOLDER")
+    parser.add_argument(
+        "--vernal", type=Path, default=servers.HERE.parent / "crates" / "vernal", metavar="FOLDER"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="clean builds of each crate (%(default)s)")
     return parser.parse_args()
 

@@ -42,7 +42,9 @@ def allow_open_files(wanted):
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
     except ValueError:
-        sys.exit(f"{wanted} open files are needed and {hard} allowed: ask for fewer connections or raise ulimit -Hn")
+        sys.exit(
+            f"{wanted} open files are needed and {hard} allowed: ask for fewer connections or raise ulimit -Hn"
+        )
 
 
 def measure(name, files, connections):
@@ -87,10 +89,19 @@ def is_closed(connection):
 
 def summary(figures, connections):
     subject = next(iter(figures))
-    header = ["server", "started MiB", "idle MiB", "KiB each", f"{subject}/this, started", f"{subject}/this, idle"]
+    header = [
+        "server",
+        "started MiB",
+        "idle MiB",
+        "KiB each",
+        f"{subject}/this, started",
+        f"{subject}/this, idle",
+    ]
     lines = []
     for name, (started, idle) in figures.items():
-        ratios = [f"{ours / theirs:.2f}" for ours, theirs in zip(figures[subject], (started, idle), strict=True)]
+        ratios = [
+            f"{ours / theirs:.2f}" for ours, theirs in zip(figures[subject], (started, idle), strict=True)
+        ]
         each = (idle - started) / connections
         lines.append([name, f"{started / 1024:.1f}", f"{idle / 1024:.1f}", f"{each:.2f}", *ratios])
     return servers.table(header, lines)

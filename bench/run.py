@@ -91,7 +91,9 @@ def command_line():
     servers.add_option(parser)
     parser.add_argument("--rows", type=lambda text: text.split(","), metavar="A,B,…", help="(all of them)")
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=7, help="measurements of each row and server (%(default)s)")
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="measurements of each row and server (%(default)s)"
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there, too")
     return parser.parse_args()
 
@@ -109,7 +111,9 @@ def check(row, server):
     method = "POST" if row.body else "GET"
     answer, _ = fetch(server, method, row.target, row.body, row.headers_for(server))
     if answer != row.answer:
-        sys.exit(f"{server.name} answers {answer[:200]!r} to {method} {row.target} instead of {row.answer[:200]!r}")
+        sys.exit(
+            f"{server.name} answers {answer[:200]!r} to {method} {row.target} instead of {row.answer[:200]!r}"
+        )
 
 
 def fetch(server, method, target, body, headers):
@@ -146,7 +150,9 @@ def load(row, server, headers, seconds):
     if script:
         command += ["-s", servers.HERE / "lua" / script]
     url = f"http://127.0.0.1:{server.port}{row.target}"
-    output = subprocess.run([*command, url, "--", *arguments], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(
+        [*command, url, "--", *arguments], capture_output=True, text=True, check=True
+    ).stdout
     if trouble := re.search(r"(Non-2xx|Socket errors).*", output):
         sys.exit(f"{server.name}, {row.name}: {trouble[0]}")
     return int(re.search(r"(\d+) requests in", output)[1])

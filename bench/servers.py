@@ -111,11 +111,16 @@ def free_port():
 def machine():
     """One line that has to stand beside every figure: where and when it was measured."""
     cpu = Path("/proc/cpuinfo").read_text().partition("model name")[2].partition("\n")[0].strip("\t :")
-    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    rustc = first_line("rustc", "--version").split()[1]
+    commit = first_line("git", "-C", HERE, "describe", "--always", "--dirty")
     return (
         f"{date.today()}, {cpu}, {os.cpu_count()} cores, Linux {platform.release().partition('-')[0]}, "
-        f"rustc {rustc}, load average at the start {os.getloadavg()[0]:.1f}"
+        f"rustc {rustc}, commit {commit}, load average at the start {os.getloadavg()[0]:.1f}"
     )
+
+
+def first_line(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition("\n")[0]
 
 
 def table(header, rows):

@@ -146,7 +146,7 @@ fn poll_deadline(
         if remaining.is_zero() {
             return Poll::Ready(());
         }
-        let at_most = settings.header_timeout.max(Duration::from_secs(1));
+        let at_most = settings.header_timeout.min(settings.idle_timeout).max(Duration::from_secs(1));
         timer.as_mut().reset(Instant::now() + remaining.min(at_most));
         if timer.as_mut().poll(context).is_pending() {
             return Poll::Pending;
