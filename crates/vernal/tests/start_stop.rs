@@ -1,14 +1,16 @@
 //! Starting and stopping: ports, signals, the end of running requests, limits on connections.
 
+#![cfg(feature = "macros")]
+
 mod support;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use support::program::{self, Program};
 use support::{PATIENCE, Running, Wire, log, wait_until};
 use vernal::prelude::*;
 use vernal::{Handle, Route};
@@ -344,68 +346,25 @@ fn connections_beyond_the_limit_wait() {
     assert_eq!(third.answer().text(), "ok");
 }
 
-/// Set for the process that [`Program`] starts.
-const PROGRAM: &str = "VERNAL_TEST_PROGRAM";
-
-/// This test binary, started again as a server of its own.
-struct Program {
-    child: Child,
-    lines: BufReader<std::process::ChildStdout>,
-    address: SocketAddr,
-}
-
-impl Program {
-    fn start() -> Program {
-        let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "the_program", "--nocapture"])
-            .env(PROGRAM, "1")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a child process");
-        let mut lines = BufReader::new(child.stdout.take().expect("its output"));
-        let address = loop {
-            let mut line = String::new();
-            assert!(lines.read_line(&mut line).expect("text") > 0, "the program ended");
-            if let Some((_, address)) = line.split_once("listening on ") {
-                break address.trim().parse().expect("an address");
-            }
-        };
-        Program { child, lines, address }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status();
-        assert!(sent.expect("kill").success());
-    }
-}
-
 #[test]
 fn the_program() {
-    if std::env::var_os(PROGRAM).is_none() {
-        return;
+    if program::is_wanted() {
+        program::serve(server());
+        println!("\nafter start");
     }
-    let server = server().port(0);
-    let handle = server.handle();
-    std::thread::spawn(move || {
-        wait_until("it is ready", || handle.is_ready());
-        println!("\nlistening on {}", handle.local_addr().expect("an address"));
-    });
-    server.start().expect("an end without error");
-    println!("\nafter start");
 }
 
 #[test]
 fn signals_drain_and_then_start_returns() {
     for name in ["-TERM", "-INT"] {
-        let mut program = Program::start();
+        let mut program = Program::start("the_program", "");
         let mut wire = Wire::connect(program.address);
         wire.send(hello("/slow"));
         std::thread::sleep(Duration::from_millis(100));
         program.signal(name);
         assert_eq!(wire.answer().text(), "finished", "{name}");
-        assert!(program.child.wait().expect("an end").success(), "{name}");
-        let mut rest = String::new();
-        program.lines.read_to_string(&mut rest).expect("text");
+        let (is_good, rest) = program.end();
+        assert!(is_good, "{name}");
         assert!(rest.contains("after start"), "{name}: {rest}");
     }
 }

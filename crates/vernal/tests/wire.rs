@@ -1,5 +1,7 @@
 //! HTTP/1.1 as bytes on a socket: what `spec/08` part A asks of a better server.
 
+#![cfg(feature = "macros")]
+
 mod support;
 
 use std::sync::OnceLock;

@@ -53,16 +53,16 @@ fn run(arguments: &Arguments) -> Result<()> {
 
     let temporary = tempfile::Builder::new().prefix("vernal-showcase-").tempdir()?;
     let board = match &arguments.data {
-        Some(directory) => Board::in_directory(directory)?,
-        None => Board::in_memory(temporary.path())?,
-    };
-    let place = arguments.data.as_deref().unwrap_or(temporary.path());
-    match arguments.data {
-        Some(_) => tracing::info!(directory = %place.display(), "notices and pictures are kept"),
-        None => {
-            tracing::info!(pictures = %place.display(), "notices live until the end; --data DIR keeps them")
+        Some(directory) => {
+            tracing::info!(directory = %directory.display(), "notices and pictures are kept");
+            Board::in_directory(directory)?
         }
-    }
+        None => {
+            let pictures = temporary.path().display();
+            tracing::info!(%pictures, "notices live until the end; --data DIR keeps them");
+            Board::in_memory(temporary.path())?
+        }
+    };
 
     let second = second::start()?;
     // show: start

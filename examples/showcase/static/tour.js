@@ -95,20 +95,28 @@ const TOKENS = new RegExp([
   /(?<number>\b\d[\d_]*\b)/, /(?<type>\b[A-Z]\w*\b)/, /(?<call>\b[a-z_]\w*(?=\())/,
 ].map((part) => part.source).join("|"), "g");
 
-for (const code of document.querySelectorAll(".code code")) {
-  const text = code.textContent;
-  const pieces = [];
+/** One line; what does not fit goes on further in than the line begins. */
+function lineOf(text) {
+  const line = document.createElement("span");
+  const indentation = text.search(/\S|$/) + 4;
+  line.className = "row";
+  line.style.paddingLeft = `${indentation}ch`;
+  line.style.textIndent = `-${indentation}ch`;
   let at = 0;
   for (const match of text.matchAll(TOKENS)) {
-    pieces.push(text.slice(at, match.index));
     const [kind] = Object.entries(match.groups).find(([, value]) => value !== undefined);
     const span = document.createElement("span");
     span.className = kind;
     span.textContent = match[0];
-    pieces.push(span);
+    line.append(text.slice(at, match.index), span);
     at = match.index + match[0].length;
   }
-  code.replaceChildren(...pieces, text.slice(at));
+  line.append(`${text.slice(at)}\n`);
+  return line;
+}
+
+for (const code of document.querySelectorAll(".code code")) {
+  code.replaceChildren(...code.textContent.split("\n").map(lineOf));
 }
 
 // The contents show where the reader is.

@@ -73,10 +73,13 @@ pub(crate) async fn serve(
         let explain = ended.and_then(Result::err).map_or_else(String::new, |error| format!("{error}."));
         let line = unread.iter().take_while(|byte| **byte != b'\n').count();
         let status = if status == 431 && line > connection.app.limits().target_bytes { 414 } else { status };
-        let page = connection.app.refuse(&connection, HttpError::new(status).explain(explain)).await;
-        refusal::send(socket.into_parts(), page).await;
+        let refuse = async {
+            let page = connection.app.refuse(&connection, HttpError::new(status).explain(explain)).await;
+            refusal::send(socket.into_parts(), page).await;
+        };
+        Box::pin(refuse).await;
     } else if connection.watch.has_bodies() && matches!(ended, Some(Ok(()))) {
-        refusal::linger(socket.into_parts().0).await;
+        Box::pin(refusal::linger(socket.into_parts().0)).await;
     }
     drop(open);
 }

@@ -36,13 +36,23 @@ pub(crate) async fn send((mut stream, waiting): (TcpStream, Vec<u8>), page: http
 /// Waits a moment for the client to read the last answer and end: a socket that is closed with unread bytes resets
 /// the connection, and the answer may be lost (RFC 9112 section 9.6).
 pub(crate) async fn linger(mut stream: TcpStream) {
-    let mut rest = [0; 4096];
-    let read = async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} };
+    let mut piece = [0; 4096];
+    let read = async {
+        let mut room = LINGER_BYTES;
+        while let Ok(length @ 1..) = stream.read(&mut piece).await {
+            room = room.saturating_sub(length);
+            if room == 0 {
+                return;
+            }
+        }
+    };
     let _ = tokio::time::timeout(LINGER, read).await;
 }
 
 /// How long a client may take to notice the end.
 const LINGER: Duration = Duration::from_secs(1);
+/// How much it may send until then.
+const LINGER_BYTES: usize = 16 << 20;
 
 /// The page as bytes; one that is no plain text or bytes is sent without its body.
 fn wire_form(page: http::Response<OutgoingBody>) -> Bytes {

@@ -1,5 +1,6 @@
 //! The socket as the HTTP engine sees it.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,8 +15,10 @@ use crate::request::Connection;
 /// Bytes of answers that are gathered before they are written.
 const GATHERED: usize = 16 * 1024;
 
-/// Room that an idle connection may keep for its next answer.
-const KEPT: usize = 1024;
+thread_local! {
+    /// The room for answers that no connection of this thread is using; an idle connection keeps none.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// A TCP stream that tells the connection's watch what happens, and holds back the empty answer which hyper gives
 /// to a malformed request, so that the app's error page can take its place.
@@ -80,10 +83,10 @@ impl Socket {
                 written => self.sent += written,
             }
         }
-        self.sent = 0;
-        match self.gathered.capacity() {
-            0..=KEPT => self.gathered.clear(),
-            _ => self.gathered = Vec::new(),
+        if self.sent > 0 {
+            self.sent = 0;
+            self.gathered.clear();
+            SPARE.set(std::mem::take(&mut self.gathered));
         }
         Poll::Ready(Ok(()))
     }
@@ -123,6 +126,9 @@ impl AsyncWrite for Socket {
             let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
             self.connection.watch.wrote(polled.is_ready());
             return polled;
+        }
+        if self.gathered.capacity() == 0 {
+            self.gathered = SPARE.take();
         }
         self.gathered.extend_from_slice(bytes);
         self.put_off = false;

@@ -31,6 +31,9 @@ pub(crate) fn finish(request: &Request, response: Response) -> Result<http::Resp
         return Err(InvalidResponse(text).into());
     }
     let mut headers = response.headers.into_map();
+    if !headers.is_empty() {
+        drop_framing(&mut headers, &request.method);
+    }
     for cookie in &response.cookies {
         headers.append(SET_COOKIE, cookie.to_header().map_err(|error| InvalidResponse(error.to_string()))?);
     }
@@ -122,6 +125,14 @@ fn represent(
     })
 }
 
+/// The framing is the transport's; only the answer to HEAD may name a length of its own (`spec/08` A44).
+fn drop_framing(headers: &mut HeaderMap, method: &Method) {
+    headers.remove(TRANSFER_ENCODING);
+    if method != Method::HEAD {
+        headers.remove(CONTENT_LENGTH);
+    }
+}
+
 fn default_content_type(headers: &mut HeaderMap, content_type: &'static str) {
     let content_type = HeaderValue::from_static(content_type);
     if headers.is_empty() {
@@ -133,19 +144,12 @@ fn default_content_type(headers: &mut HeaderMap, content_type: &'static str) {
 
 /// Makes body and `Content-Length` agree with the method and the status (RFC 9110 sections 6.4.1 and 9.3.2).
 fn frame(body: OutgoingBody, method: &Method, status: StatusCode, headers: &mut HeaderMap) -> OutgoingBody {
-    let is_usual = headers.len() == 1 && headers.keys().next() == Some(&CONTENT_TYPE);
-    if !is_usual {
-        headers.remove(TRANSFER_ENCODING);
-    }
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         headers.remove(CONTENT_LENGTH);
         headers.remove(CONTENT_TYPE);
         return OutgoingBody::default();
     }
     if method != Method::HEAD {
-        if !is_usual {
-            headers.remove(CONTENT_LENGTH);
-        }
         return body;
     }
     let announced = headers.contains_key(CONTENT_LENGTH) && body.is_end_stream();

@@ -1,0 +1,228 @@
+//! Files from below a directory, over sockets: what is sent of them, and that nothing else is.
+
+#![cfg(feature = "macros")]
+
+mod support;
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use support::{Answer, Running};
+use vernal::prelude::*;
+
+#[route("/t")]
+async fn plain() -> &'static str {
+    "ok"
+}
+
+/// Five megabytes in which no two places look alike.
+fn large() -> Vec<u8> {
+    (0..5 * MB as u32 / 4).flat_map(|number| number.wrapping_mul(0x9E37_79B9).to_le_bytes()).collect()
+}
+
+/// A tree of files: `public` is served, `secret.txt` beside it is not.
+fn tree(top: &Path) {
+    let write = |name: &str, content: &[u8]| std::fs::write(top.join(name), content).expect("a file");
+    for directory in ["public", "public/sub", "public/.git"] {
+        std::fs::create_dir(top.join(directory)).expect("a directory");
+    }
+    write("secret.txt", b"secret");
+    write("public/a.txt", b"abcdefghij");
+    write("public/a b.txt", b"with a space");
+    write("public/\u{4e2d}.html", b"<html></html>");
+    write("public/icon.ico", b"icon");
+    write("public/index.html", b"index");
+    write("public/sub/deep.css", b"body {}");
+    write("public/sub/note.text.txt", b"a note");
+    write("public/.env", b"secret");
+    write("public/.git/config", b"secret");
+    write("public/large.bin", &large());
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(top.join("secret.txt"), top.join("public/out.txt")).expect("a link");
+        std::os::unix::fs::symlink(top, top.join("public/up")).expect("a link");
+        std::os::unix::fs::symlink("a.txt", top.join("public/inside.txt")).expect("a link");
+    }
+}
+
+fn server() -> &'static Running {
+    static SERVER: OnceLock<(tempfile::TempDir, Running)> = OnceLock::new();
+    let (_, running) = SERVER.get_or_init(|| {
+        let top = tempfile::tempdir().expect("a directory");
+        tree(top.path());
+        let public = top.path().join("public");
+        let server = Server::new()
+            .scan(module_path!())
+            .resource("/one/*", &public)
+            .resource("/pub/**", &public)
+            .resource("*.ico", &public)
+            .resource("**.text.txt", &public);
+        (top, Running::start(server))
+    });
+    running
+}
+
+fn ask(method: &str, target: &str, fields: &str) -> Answer {
+    server().ask(format!("{method} {target} HTTP/1.1\r\nHost: x\r\n{fields}\r\n"))
+}
+
+#[test]
+fn the_four_kinds_of_patterns() {
+    assert_eq!(server().get("/one/a.txt").text(), "abcdefghij");
+    assert_eq!(server().get("/one/sub/deep.css").status, 404, "one segment only");
+    assert_eq!(server().get("/pub/a.txt").text(), "abcdefghij");
+    assert_eq!(server().get("/pub/sub/deep.css").text(), "body {}");
+    assert_eq!(server().get("/icon.ico").text(), "icon");
+    assert_eq!(server().get("/sub/note.text.txt").text(), "a note");
+    assert_eq!(server().get("/a.txt").status, 404, "no pattern for it");
+    assert_eq!(server().get("/t").text(), "ok", "controllers come first");
+}
+
+#[test]
+fn names_of_any_kind_are_found_and_typed() {
+    let types = [
+        ("/pub/a.txt", "text/plain"),
+        ("/pub/a%20b.txt", "text/plain"),
+        ("/pub/%E4%B8%AD.html", "text/html"),
+        ("/pub/sub/deep.css", "text/css"),
+        ("/pub/large.bin", "application/octet-stream"),
+    ];
+    for (target, content_type) in types {
+        let answer = server().get(target);
+        assert_eq!(answer.status, 200, "{target}");
+        assert!(
+            answer.field("content-type").is_some_and(|value| value.starts_with(content_type)),
+            "{answer:?}"
+        );
+    }
+}
+
+#[test]
+fn a_client_that_has_the_file_gets_304() {
+    let first = server().get("/pub/a.txt");
+    let tag = first.field("etag").expect("an entity tag").to_owned();
+    let modified = first.field("last-modified").expect("a date").to_owned();
+    for field in [format!("If-None-Match: {tag}\r\n"), format!("If-Modified-Since: {modified}\r\n")] {
+        let again = ask("GET", "/pub/a.txt", &field);
+        assert_eq!((again.status, again.field("etag")), (304, Some(tag.as_str())), "{field}");
+        assert_eq!(again.field("content-length"), None);
+    }
+    assert_eq!(ask("GET", "/pub/a.txt", "If-None-Match: \"other\"\r\n").status, 200);
+    assert_eq!(ask("GET", "/pub/a.txt", "If-Match: \"other\"\r\n").status, 412);
+}
+
+#[test]
+fn ranges() {
+    let range = |range: &str| ask("GET", "/pub/a.txt", &format!("Range: bytes={range}\r\n"));
+    for (asked, text, sent) in
+        [("2-4", "cde", "2-4"), ("7-", "hij", "7-9"), ("-3", "hij", "7-9"), ("0-99", "abcdefghij", "0-9")]
+    {
+        let answer = range(asked);
+        assert_eq!((answer.status, answer.text()), (206, text), "{asked}");
+        assert_eq!(answer.field("content-range"), Some(format!("bytes {sent}/10").as_str()));
+    }
+    let beyond = range("10-");
+    assert_eq!((beyond.status, beyond.field("content-range")), (416, Some("bytes */10")));
+    assert_eq!(range("x-y").status, 200, "what is no range is ignored");
+
+    let several = ask("GET", "/pub/large.bin", "Range: bytes=0-9,4000000-4000009\r\n");
+    assert_eq!(several.status, 206);
+    let kind = several.field("content-type").expect("a type");
+    assert!(kind.starts_with("multipart/byteranges; boundary="), "{kind}");
+    let content = large();
+    for part in [&content[..10], &content[4_000_000..4_000_010]] {
+        assert!(several.body.windows(10).any(|window| window == part));
+    }
+}
+
+#[test]
+fn head_and_other_methods() {
+    let mut wire = server().connect();
+    let head = wire.ask("HEAD /pub/large.bin HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!((head.status, head.field("content-length")), (200, Some("5242880")));
+    assert_eq!(wire.ask("GET /t HTTP/1.1\r\nHost: x\r\n\r\n").text(), "ok", "no body came");
+    let post = ask("POST", "/pub/a.txt", "Content-Length: 0\r\n");
+    assert_eq!((post.status, post.field("allow")), (405, Some("GET, HEAD, OPTIONS")));
+    let options = ask("OPTIONS", "/pub/a.txt", "");
+    assert_eq!((options.status, options.field("allow")), (204, Some("GET, HEAD, OPTIONS")));
+}
+
+#[test]
+fn directories_and_dotfiles_are_not_served() {
+    for target in [
+        "/pub/",
+        "/pub",
+        "/pub/sub",
+        "/pub/sub/",
+        "/pub/.env",
+        "/pub/.git/config",
+        "/pub/%2eenv",
+        "/one/.env",
+    ] {
+        assert_eq!(server().get(target).status, 404, "{target}");
+    }
+}
+
+#[test]
+fn there_is_no_way_out_of_the_directory() {
+    let targets = [
+        "/pub/../secret.txt",
+        "/pub/%2e%2e/secret.txt",
+        "/pub/%2E%2E%2Fsecret.txt",
+        "/pub/.%2e/secret.txt",
+        "/pub/%252e%252e/secret.txt",
+        "/pub/..%252fsecret.txt",
+        "/pub/..%5csecret.txt",
+        "/pub/..\\secret.txt",
+        "/pub/sub/../../secret.txt",
+        "/pub/./../secret.txt",
+        "/pub//../secret.txt",
+        "/pub/..;/secret.txt",
+        "/pub/%c0%ae%c0%ae/secret.txt",
+        "/pub/..%00/secret.txt",
+        "/pub/a.txt/../../secret.txt",
+        "/pub//etc/hostname",
+        "/pub/%2fetc%2fhostname",
+        "/one/..%2fsecret.txt",
+        "/../secret.text.txt",
+        "/pub/out.txt",
+        "/pub/up/secret.txt",
+        "http://x/pub/../secret.txt",
+    ];
+    for target in targets {
+        let answer = server().get(target);
+        assert!(matches!(answer.status, 400 | 404), "{target}: {answer:?}");
+        assert!(!String::from_utf8_lossy(&answer.body).contains("secret"), "{target}");
+    }
+    #[cfg(unix)]
+    assert_eq!(server().get("/pub/inside.txt").text(), "abcdefghij", "a link that stays inside");
+}
+
+#[test]
+fn a_large_file_arrives_byte_for_byte() {
+    let expected = large();
+    let mut wire = server().connect();
+    for _ in 0..2 {
+        let answer = wire.ask("GET /pub/large.bin HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(answer.status, 200);
+        assert!(answer.body == expected, "{} bytes that differ", answer.body.len());
+    }
+    wire.send(
+        "GET /pub/large.bin HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3) + "GET /t HTTP/1.1\r\nHost: x\r\n\r\n",
+    );
+    for _ in 0..3 {
+        assert!(wire.answer().body == expected, "pipelined");
+    }
+    assert_eq!(wire.answer().text(), "ok");
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_harms_no_one() {
+    for _ in 0..20 {
+        let mut wire = server().connect();
+        wire.send("GET /pub/large.bin HTTP/1.1\r\nHost: x\r\n\r\n");
+        wire.stream.read_exact(&mut [0; 1000]).expect("a beginning");
+    }
+    assert_eq!(server().get("/pub/large.bin").body.len(), 5 * MB);
+}
