@@ -189,9 +189,9 @@ impl Builder {
     ///
     /// let app = App::builder().resource("/public/**", "static").resource("*.ico", "static/icons").build()?;
     ///
-    /// let mistake = App::builder().resource("/exact", "static").build().err().ok_or("no mistake")?;
-    /// assert!(mistake.to_string().starts_with("the resource pattern \"/exact\" is none of"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// let mistake = App::builder().resource("/exact", "static").build().err().map(|error| error.to_string());
+    /// assert!(mistake.is_some_and(|text| text.starts_with("the resource pattern \"/exact\" is none of")));
+    /// # Ok::<(), vernal::Error>(())
     /// ```
     pub fn resource(mut self, pattern: &str, directory: impl AsRef<std::path::Path>) -> Self {
         if let Err(mistake) = self.resources.add(pattern, directory) {

@@ -398,7 +398,7 @@ impl Request {
         self.late.get()?.session.get()
     }
 
-    /// Keeps what filters have set, for the page of the error that ended the journey.
+    /// Keeps what filters and the session have set, for the page of the error that ended the journey.
     pub(crate) fn set_aside(&mut self, response: Response) {
         self.aside = Some(Box::new((response.headers, response.cookies)));
     }

@@ -87,7 +87,10 @@ async fn pages_files_values_and_settings_are_declared_alike() {
         .limits(Limits::default().parameters(2))
         .route(
             Route::path("/state"),
-            controller::from_fn(|request: &Request| request.state::<String>().map(|state| state.to_string())),
+            controller::from_fn(|request: &Request| {
+                let count = request.params()?.len();
+                Ok::<_, vernal::Error>(request.state::<String>().map(|state| format!("{} {count}", *state)))
+            }),
         );
     let client = built(app);
     assert_eq!(client.get("/nowhere").send().await.text(), "404 /nowhere");
@@ -95,7 +98,7 @@ async fn pages_files_values_and_settings_are_declared_alike() {
     assert_eq!(client.get("/public/note.txt").send().await.text(), "a note");
     assert_eq!(client.get("/public/").send().await.text(), "<html></html>");
     assert_eq!(client.get("/public/../note.txt").send().await.status(), 404);
-    assert_eq!(client.get("/state").send().await.text(), "managed");
+    assert_eq!(client.get("/state").send().await.text(), "managed 0");
     assert_eq!(client.get("/state?a=1&b=2&c=3").send().await.status(), 400);
 }
 

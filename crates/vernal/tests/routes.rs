@@ -469,7 +469,7 @@ mod twice {
 mod selection {
     use super::*;
 
-    pub(super) mod inner {
+    mod inner {
         use super::*;
 
         #[route("/inner", app = "routes")]

@@ -85,6 +85,12 @@ fn fail(session: Session) -> Result<()> {
     Err(HttpError::new(409))?
 }
 
+#[route("/renew/fail")]
+fn renew_and_fail(session: Session) -> Result<()> {
+    session.renew_id();
+    Err(HttpError::new(409))?
+}
+
 async fn text(client: &Client, target: &str) -> String {
     client.get(target).send().await.text().to_owned()
 }
@@ -200,6 +206,10 @@ async fn every_request_moves_the_end_on_even_where_no_one_asks_for_the_session()
 async fn the_session_is_kept_when_the_controller_fails() {
     let client = client();
     assert_eq!(client.get("/fail").send().await.status(), 409);
+    assert_eq!(text(&client, "/existing").await, "Some(100)");
+    let id = client.cookie(COOKIE);
+    assert_eq!(client.get("/renew/fail").send().await.status(), 409);
+    assert_ne!(client.cookie(COOKIE), id);
     assert_eq!(text(&client, "/existing").await, "Some(100)");
 }
 

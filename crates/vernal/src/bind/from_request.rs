@@ -299,12 +299,12 @@ impl<T: DeserializeOwned + Send> Optional for Json<T> {
             });
         }
         let Some(text) = request.text(param)? else { return Ok(None) };
-        let value = parse_json(text.as_bytes(), request.limits()).map_err(|error| {
-            HttpError::bad_request(format!(
-                "Parameter[{}] should be a JSON string. {}",
-                param.name,
-                error.explain_text()
-            ))
+        let value = parse_json(text.as_bytes(), request.limits()).map_err(|_| {
+            let wrong = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                Ok(_) => "is JSON of a shape that does not fit",
+                Err(_) => "should be a JSON string",
+            };
+            HttpError::bad_request(format!("Parameter[{}] {wrong}.", param.name))
         })?;
         Ok(Some(Json(value)))
     }

@@ -73,20 +73,30 @@ fn has_session_cookie(app: &App, request: &Request) -> bool {
     has_cookies && request.cookie(app.session_settings().name()).is_some()
 }
 
-/// Saves the session that was used, keeps one alive that was not, and sets its cookie (`spec/05` section 3). Changes
-/// are saved although the request may have failed; its error then carries no cookie.
+/// Saves the session that was used, keeps one alive that was not, and sets its cookie (`spec/05` section 3).
+///
+/// An error's page carries the cookie as well: what the request has changed is saved, and a client that kept the old
+/// identifier of a renewed session would be left without any.
 pub(crate) async fn close_session(
     app: &App,
-    request: &Request,
+    request: &mut Request,
     answered: Result<Response>,
 ) -> Result<Response> {
     let Some(session) = request.existing_session().await? else { return answered };
     let had_cookie = has_session_cookie(app, request);
     let cookie = session::finish(app.session_store(), app.session_settings(), &session, had_cookie).await?;
-    answered.map(|mut response| {
-        response.cookies.extend(cookie);
-        response
-    })
+    match answered {
+        Ok(mut response) => {
+            response.cookies.extend(cookie);
+            Ok(response)
+        }
+        Err(error) => {
+            let mut so_far = request.take_aside();
+            so_far.cookies.extend(cookie);
+            request.set_aside(so_far);
+            Err(error)
+        }
+    }
 }
 
 /// The bytes of a body, and the fields that describe them.

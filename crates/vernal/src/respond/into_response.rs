@@ -17,7 +17,7 @@ use crate::{Cookie, Cookies, Error, Headers, HttpError, Result};
 /// |---|---|
 /// | `&str`, `String` | text; HTML and XML are recognised by how they begin and end |
 /// | `Json(value)`, `serde_json::Value` | JSON |
-/// | `u16`, `StatusCode` | a status alone |
+/// | `u16`, `StatusCode` | a status alone; a number that is none is a 500 |
 /// | `()` | 200, or what a filter has set |
 /// | `Bytes`, `Vec<u8>`, `&[u8]` | bytes |
 /// | [`Redirect`], [`StaticFile`], [`Stream`](crate::Stream), [`Sse`](crate::Sse), [`Response`] | what they say |
@@ -53,9 +53,28 @@ impl IntoResponse for () {
 
 impl IntoResponse for u16 {
     fn into_response(self) -> Result<Response> {
-        Ok(Response::new(self))
+        match StatusCode::from_u16(self) {
+            Ok(status) if !status.is_informational() => status.into_response(),
+            _ => Err(NoStatus(self).into()),
+        }
     }
 }
+
+/// A number that is no status of a final response; it becomes a 500 and a line in the log.
+#[derive(Debug)]
+struct NoStatus(u16);
+
+impl std::fmt::Display for NoStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "a controller returned {}, which is no status of a response: return one from 200 to 999",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for NoStatus {}
 
 impl IntoResponse for StatusCode {
     fn into_response(self) -> Result<Response> {
