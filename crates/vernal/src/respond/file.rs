@@ -184,7 +184,7 @@ impl StaticFile {
     }
 }
 
-/// What a file comes to for one request. There is no `Content-Length` among the fields: see [`length`](Self::length).
+/// What a file comes to for one request. There is no `Content-Length` among the fields; the body knows its length.
 #[derive(Debug)]
 pub(crate) struct FileAnswer {
     pub(crate) status: StatusCode,

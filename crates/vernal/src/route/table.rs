@@ -105,11 +105,6 @@ impl Table {
         }
     }
 
-    /// Whether the mapping's pattern has a wildcard, so that [`Candidates::values`] has one value without a name.
-    pub(crate) fn is_wildcard(&self, id: MappingId) -> bool {
-        matches!(&self.mapping(id).matcher, Matcher::Path(pattern) if pattern.is_wildcard())
-    }
-
     /// The path pattern or regular expression as it was written.
     pub(crate) fn pattern_text(&self, id: MappingId) -> &str {
         self.mapping(id).route.target_text()
