@@ -184,8 +184,8 @@ impl Request {
 
     /// The text that the `*` or `**` of the path pattern matched.
     pub fn path_wildcard(&self) -> Option<&str> {
-        let is_wildcard = self.app()?.table().is_wildcard(self.captures.mapping?);
-        if is_wildcard { self.captured(self.captures.values.first()) } else { None }
+        let names = self.app()?.table().mapping_names(self.captures.mapping?);
+        if names.is_empty() { self.captured(self.captures.values.first()) } else { None }
     }
 
     /// All path values with their names; a wildcard's name is empty.
