@@ -214,12 +214,13 @@ impl Filters {
         &*self.filters[index]
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.filters.is_empty()
+    }
+
     /// The filters for this path, each once, in order.
     pub(crate) fn matching(&self, path: &str) -> SmallVec<[usize; 4]> {
         let mut found = SmallVec::new();
-        if self.filters.is_empty() {
-            return found;
-        }
         found.extend(
             self.paths.iter().filter(|(_, pattern)| pattern.matches(path).is_some()).map(|(index, _)| *index),
         );

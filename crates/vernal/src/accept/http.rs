@@ -62,7 +62,7 @@ async fn converse(
 ) -> Option<TcpStream> {
     let watch = &connection.watch;
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(connection)));
-    let service = service_fn(|request| answer(Arc::clone(connection), request, settings));
+    let service = service_fn(|request| answer(connection, request, settings));
     let mut conversation = builder(settings).serve_connection(socket, service);
 
     let mut ending = pin!(drain.reached(ENDING));
@@ -127,7 +127,7 @@ fn builder(settings: &ConnectionSettings) -> http1::Builder {
 
 /// Brings a request through the door.
 fn answer(
-    connection: Arc<Connection>,
+    connection: &Arc<Connection>,
     request: hyper::Request<Arriving>,
     settings: &ConnectionSettings,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
@@ -138,13 +138,13 @@ fn answer(
     let last = connection.watch.requests() == settings.keep_alive_max_requests;
     let (parts, body) = request.into_parts();
     let mut request = Request::from_parts(parts, Incoming::new(body));
-    request.set_connection(Arc::clone(&connection));
+    request.set_connection(Arc::clone(connection));
     async move {
         let mut response = connection.app.answer(&mut request).await;
         complete(&mut response, last);
         match response.body().is_in_memory() {
             true => connection.watch.end_request(),
-            false => response.body_mut().hold(InFlight(Arc::clone(&connection))),
+            false => response.body_mut().hold(InFlight(Arc::clone(connection))),
         }
         Ok(response)
     }

@@ -66,8 +66,8 @@ impl Watch {
     /// A request goes to the app; the answer is out when the guard is dropped.
     pub(crate) fn begin_request(&self) {
         self.stage.store(BUSY, Ordering::Relaxed);
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        add(&self.requests, 1);
+        add(&self.in_flight, 1);
     }
 
     /// How many requests this connection has made.
@@ -77,8 +77,8 @@ impl Watch {
 
     /// An answer is complete, or will be with what is written next.
     pub(crate) fn end_request(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.answers.fetch_add(1, Ordering::Relaxed);
+        add(&self.in_flight, u32::MAX);
+        add(&self.answers, 1);
     }
 
     /// A request has a body.
@@ -132,6 +132,11 @@ impl Watch {
         self.since.store(now(), Ordering::Relaxed);
         self.stage.store(stage, Ordering::Relaxed);
     }
+}
+
+/// Adds, and wraps; for -1, add the greatest number. One task at a time counts, so nothing has to be locked for it.
+fn add(count: &AtomicU32, number: u32) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
 }
 
 /// Milliseconds since the first connection.
