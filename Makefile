@@ -72,12 +72,13 @@ python: .venv/bin/ruff ## The Python scripts are sound
 
 BROWSER_TEST := examples/showcase/browser
 
-browser: ## A browser clicks through the showcase
+browser: ## A browser clicks through the showcase; screenshots go to target/screenshots
 	@tools/install-missing "command -v chromium" chromium
 	@tools/install-missing "command -v npm" nodejs npm
 	cargo build -p showcase
 	cd $(BROWSER_TEST) && npm ci --no-audit --no-fund
-	cd $(BROWSER_TEST) && CHROMIUM="$$(command -v chromium)" SHOWCASE="$(CARGO_TARGET_DIR)/debug/showcase" node --test
+	cd $(BROWSER_TEST) && CHROMIUM="$$(command -v chromium)" SHOWCASE="$(CARGO_TARGET_DIR)/debug/showcase" \
+		SCREENSHOTS="$(CARGO_TARGET_DIR)/screenshots" node --test
 
 bench: ## Compare with other servers (needs wrk)
 	@tools/install-missing "command -v wrk" wrk
