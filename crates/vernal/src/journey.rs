@@ -14,6 +14,7 @@ use crate::controller::Answer;
 use crate::filter::FilterContext;
 use crate::guard::{CatchPanic, catch_panic};
 use crate::request::{Captures, Connection, Request};
+use crate::respond::favicon;
 use crate::respond::{IntoResponse, OutgoingBody, Response, StaticFile, close_session, finish, uses_session};
 use crate::route::{Conditions, Found, MappingId};
 use crate::{Error, HttpError, Result};
@@ -69,6 +70,7 @@ impl App {
     pub(crate) fn arrive<'r>(&'r self, destination: &Destination, request: &'r mut Request) -> Answer<'r> {
         let target = match destination {
             Destination::Mapping(id) => self.target(*id),
+            Destination::Favicon => return Answer::Ready(Ok(favicon::favicon())),
             Destination::File(path) => return Answer::Ready(StaticFile::new(path).into_response()),
             Destination::Options(allow) => {
                 return Answer::Ready(Ok(Response::new(204).header("Allow", allow)));
@@ -85,6 +87,8 @@ impl App {
 pub(crate) enum Destination {
     Mapping(MappingId),
     File(PathBuf),
+    /// The icon of an app that maps none.
+    Favicon,
     /// The answer to OPTIONS where no controller takes it; the value of the `Allow` field.
     Options(String),
 }
@@ -93,7 +97,7 @@ impl Destination {
     fn body_use(&self, app: &App) -> BodyUse {
         match self {
             Destination::Mapping(id) => app.target(*id).body_use,
-            Destination::File(_) | Destination::Options(_) => BodyUse::Nothing,
+            Destination::File(_) | Destination::Favicon | Destination::Options(_) => BodyUse::Nothing,
         }
     }
 }
@@ -178,6 +182,10 @@ impl App {
                 Method::OPTIONS => Ok(Some(Destination::Options("GET, HEAD, OPTIONS".to_owned()))),
                 _ => Err(MethodNotAllowed("GET, HEAD, OPTIONS".to_owned()).into()),
             };
+        }
+        let asks = matches!(request.method, Method::GET | Method::HEAD);
+        if asks && elsewhere.is_err() && request.path() == favicon::PATH {
+            return Ok(Some(Destination::Favicon));
         }
         elsewhere
             .map_err(|allow| allow.map_or_else(|| not_found().into(), |allow| MethodNotAllowed(allow).into()))

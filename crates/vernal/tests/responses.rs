@@ -558,3 +558,15 @@ mod streams {
         assert_eq!(answer.failure().expect("a failure").to_string(), "gone");
     }
 }
+
+#[tokio::test]
+async fn an_app_without_an_icon_has_one_and_its_own_goes_before_it() {
+    let plain = Client::new(vernal::App::builder().build().expect("an app"));
+    let icon = plain.get("/favicon.ico").send().await;
+    assert_eq!((icon.status(), icon.header("content-type")), (200, Some("image/x-icon")));
+    assert_eq!(icon.bytes().len(), 4286);
+
+    let own = vernal::controller::from_fn(|_: &vernal::Request| "mine");
+    let app = vernal::App::builder().route(vernal::Route::path("/favicon.ico"), own).build().expect("an app");
+    assert_eq!(Client::new(app).get("/favicon.ico").send().await.text(), "mine");
+}

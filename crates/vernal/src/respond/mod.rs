@@ -3,6 +3,7 @@
 mod conditional;
 mod content_type;
 mod error_page;
+pub(crate) mod favicon;
 mod file;
 mod finish;
 mod into_response;
