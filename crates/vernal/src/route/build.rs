@@ -27,10 +27,6 @@ impl TableBuilder {
     }
 
     /// Lets variables and wildcards take only these characters, instead of all but `/`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for the Python face, whose variables take fewer characters")
-    )]
     pub(crate) fn variable_characters(&mut self, allowed: fn(char) -> bool) -> &mut TableBuilder {
         self.characters = Characters(Some(allowed));
         self
