@@ -41,7 +41,6 @@ pub struct Server {
     connection: ConnectionSettings,
     drain_deadline: Duration,
     handle_signals: bool,
-    limits: Limits,
     handle: Handle,
 }
 
@@ -88,7 +87,6 @@ impl Server {
             },
             drain_deadline: Duration::from_secs(10),
             handle_signals: true,
-            limits: Limits::default(),
             handle: Handle::default(),
         }
     }
@@ -197,9 +195,8 @@ impl Server {
         self.declare(|app| app.session(settings))
     }
 
-    /// The bounds on what clients may send.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits.clone();
+    /// See [`Builder::limits`].
+    pub fn limits(self, limits: Limits) -> Self {
         self.declare(|app| app.limits(limits))
     }
 
@@ -273,13 +270,14 @@ impl Server {
 
     /// Checks the declarations, then binds the port.
     fn prepare(mut self) -> Result<Ready> {
-        self.connection.header_timeout = self.limits.header_timeout;
-        self.connection.headers = self.limits.headers;
-        self.connection.header_bytes = self.limits.header_bytes;
         let app = self.scan.collect(&self.name, self.builder).build()?;
+        let limits = app.limits();
+        self.connection.header_timeout = limits.header_timeout;
+        self.connection.headers = limits.headers;
+        self.connection.header_bytes = limits.header_bytes;
         let listener = bind(&self.host, self.port)?;
         let address = listener.local_addr()?;
-        let drain = Drain::new(self.limits.connections);
+        let drain = Drain::new(limits.connections);
         self.handle.0.stopper.set(drain.clone()).map_err(|_| {
             Error::start(StartErrorKind::Configuration, "this server has been started before")
         })?;
