@@ -235,11 +235,13 @@ impl Server {
     ///
     /// Whatever [`Builder::build`] finds, before the port is bound; then the port's own error.
     pub fn start(self) -> Result<()> {
-        let ready = self.prepare()?;
+        let (ready, listener) = self.prepare()?;
         let main = ready.runtime(1)?;
-        let workers: Vec<_> = (1..ready.workers).map(|_| ready.spawn_worker()).collect::<Result<_>>()?;
+        let workers: Result<Vec<_>> = (1..ready.workers).map(|_| ready.spawn_worker(&listener)).collect();
+        let workers = workers.inspect_err(|_| ready.drain.begin())?;
         let result = main.block_on(async {
-            let accepting = tokio::spawn(ready.accept()?);
+            let accepting = tokio::spawn(ready.accept(&listener)?);
+            drop(listener);
             ready.run_until_stopped().await;
             accepting.abort();
             Ok(())
@@ -260,8 +262,9 @@ impl Server {
     ///
     /// As [`start`](Server::start).
     pub async fn start_async(self) -> Result<()> {
-        let ready = self.prepare()?;
-        let accepting = tokio::spawn(ready.accept()?);
+        let (ready, listener) = self.prepare()?;
+        let accepting = tokio::spawn(ready.accept(&listener)?);
+        drop(listener);
         ready.run_until_stopped().await;
         accepting.abort();
         ready.close();
@@ -269,7 +272,10 @@ impl Server {
     }
 
     /// Checks the declarations, then binds the port.
-    fn prepare(mut self) -> Result<Ready> {
+    ///
+    /// The loops that accept have clones of the listening socket. When the last one ends the system refuses new
+    /// connections, so nobody may keep this one longer than it takes to begin.
+    fn prepare(mut self) -> Result<(Ready, TcpListener)> {
         let app = self.scan.collect(&self.name, self.builder).build()?;
         let limits = app.limits();
         self.connection.header_timeout = limits.header_timeout;
@@ -285,9 +291,8 @@ impl Server {
             drain.begin();
         }
         let _ = self.handle.0.address.set(address);
-        Ok(Ready {
+        let ready = Ready {
             app,
-            listener,
             address,
             settings: Arc::new(self.connection),
             drain,
@@ -296,14 +301,14 @@ impl Server {
             workers: self.workers,
             blocking_threads: self.blocking_threads,
             handle: self.handle,
-        })
+        };
+        Ok((ready, listener))
     }
 }
 
 /// A server whose declarations are right and whose port is bound.
 struct Ready {
     app: App,
-    listener: TcpListener,
     address: SocketAddr,
     settings: Arc<ConnectionSettings>,
     drain: Drain,
@@ -316,8 +321,8 @@ struct Ready {
 
 impl Ready {
     /// Takes connections on the runtime that polls this.
-    fn accept(&self) -> Result<impl Future<Output = ()> + use<>> {
-        let listener = from_std(&self.listener)?;
+    fn accept(&self, listener: &TcpListener) -> Result<impl Future<Output = ()> + use<>> {
+        let listener = from_std(listener)?;
         Ok(accept_loop(listener, self.app.clone(), Arc::clone(&self.settings), self.drain.clone()))
     }
 
@@ -333,11 +338,11 @@ impl Ready {
     }
 
     /// A further thread with an event loop of its own.
-    fn spawn_worker(&self) -> Result<std::thread::JoinHandle<()>> {
+    fn spawn_worker(&self, listener: &TcpListener) -> Result<std::thread::JoinHandle<()>> {
         let runtime = self.runtime(2)?;
         let accepting = {
             let _inside = runtime.enter();
-            self.accept()?
+            self.accept(listener)?
         };
         let (drain, deadline) = (self.drain.clone(), self.drain_deadline);
         let work = move || {
