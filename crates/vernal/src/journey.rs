@@ -204,8 +204,11 @@ impl App {
         destination: Destination,
         filters: SmallVec<[usize; 4]>,
     ) -> Result<Response> {
-        if destination.body_use(self) != BodyUse::Stream {
-            request.load_params().await?;
+        match destination.body_use(self) {
+            BodyUse::Stream => {}
+            // a multipart form that is read for its parameters alone is gone for the controller
+            BodyUse::Whole => request.prepare(BodyUse::Whole).await?,
+            BodyUse::Nothing | BodyUse::Form => request.load_params().await?,
         }
         let connection = self.connection(request);
         let mut context = FilterContext::new(std::mem::take(request), connection, destination, filters);

@@ -228,11 +228,7 @@ impl Request {
     ///
     /// As [`params`](Request::params).
     pub fn params_mut(&mut self) -> Result<&mut Params, HttpError> {
-        let mut params = self.params.take().unwrap_or_default();
-        if params.is_empty() {
-            self.parse_query(&mut params)?;
-        }
-        self.params = OnceLock::from(params);
+        self.params()?;
         self.params.get_mut().map(|params| &mut **params).ok_or_else(|| HttpError::new(500))
     }
 

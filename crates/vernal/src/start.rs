@@ -41,7 +41,6 @@ pub struct Server {
     connection: ConnectionSettings,
     drain_deadline: Duration,
     handle_signals: bool,
-    limits: Limits,
     handle: Handle,
 }
 
@@ -88,7 +87,6 @@ impl Server {
             },
             drain_deadline: Duration::from_secs(10),
             handle_signals: true,
-            limits: Limits::default(),
             handle: Handle::default(),
         }
     }
@@ -197,9 +195,8 @@ impl Server {
         self.declare(|app| app.session(settings))
     }
 
-    /// The bounds on what clients may send.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits.clone();
+    /// See [`Builder::limits`].
+    pub fn limits(self, limits: Limits) -> Self {
         self.declare(|app| app.limits(limits))
     }
 
@@ -238,11 +235,13 @@ impl Server {
     ///
     /// Whatever [`Builder::build`] finds, before the port is bound; then the port's own error.
     pub fn start(self) -> Result<()> {
-        let ready = self.prepare()?;
+        let (ready, listener) = self.prepare()?;
         let main = ready.runtime(1)?;
-        let workers: Vec<_> = (1..ready.workers).map(|_| ready.spawn_worker()).collect::<Result<_>>()?;
+        let workers: Result<Vec<_>> = (1..ready.workers).map(|_| ready.spawn_worker(&listener)).collect();
+        let workers = workers.inspect_err(|_| ready.drain.begin())?;
         let result = main.block_on(async {
-            let accepting = tokio::spawn(ready.accept()?);
+            let accepting = tokio::spawn(ready.accept(&listener)?);
+            drop(listener);
             ready.run_until_stopped().await;
             accepting.abort();
             Ok(())
@@ -263,8 +262,9 @@ impl Server {
     ///
     /// As [`start`](Server::start).
     pub async fn start_async(self) -> Result<()> {
-        let ready = self.prepare()?;
-        let accepting = tokio::spawn(ready.accept()?);
+        let (ready, listener) = self.prepare()?;
+        let accepting = tokio::spawn(ready.accept(&listener)?);
+        drop(listener);
         ready.run_until_stopped().await;
         accepting.abort();
         ready.close();
@@ -272,14 +272,18 @@ impl Server {
     }
 
     /// Checks the declarations, then binds the port.
-    fn prepare(mut self) -> Result<Ready> {
-        self.connection.header_timeout = self.limits.header_timeout;
-        self.connection.headers = self.limits.headers;
-        self.connection.header_bytes = self.limits.header_bytes;
+    ///
+    /// The loops that accept have clones of the listening socket. When the last one ends the system refuses new
+    /// connections, so nobody may keep this one longer than it takes to begin.
+    fn prepare(mut self) -> Result<(Ready, TcpListener)> {
         let app = self.scan.collect(&self.name, self.builder).build()?;
+        let limits = app.limits();
+        self.connection.header_timeout = limits.header_timeout;
+        self.connection.headers = limits.headers;
+        self.connection.header_bytes = limits.header_bytes;
         let listener = bind(&self.host, self.port)?;
         let address = listener.local_addr()?;
-        let drain = Drain::new(self.limits.connections);
+        let drain = Drain::new(limits.connections);
         self.handle.0.stopper.set(drain.clone()).map_err(|_| {
             Error::start(StartErrorKind::Configuration, "this server has been started before")
         })?;
@@ -287,9 +291,8 @@ impl Server {
             drain.begin();
         }
         let _ = self.handle.0.address.set(address);
-        Ok(Ready {
+        let ready = Ready {
             app,
-            listener,
             address,
             settings: Arc::new(self.connection),
             drain,
@@ -298,14 +301,14 @@ impl Server {
             workers: self.workers,
             blocking_threads: self.blocking_threads,
             handle: self.handle,
-        })
+        };
+        Ok((ready, listener))
     }
 }
 
 /// A server whose declarations are right and whose port is bound.
 struct Ready {
     app: App,
-    listener: TcpListener,
     address: SocketAddr,
     settings: Arc<ConnectionSettings>,
     drain: Drain,
@@ -318,8 +321,8 @@ struct Ready {
 
 impl Ready {
     /// Takes connections on the runtime that polls this.
-    fn accept(&self) -> Result<impl Future<Output = ()> + use<>> {
-        let listener = from_std(&self.listener)?;
+    fn accept(&self, listener: &TcpListener) -> Result<impl Future<Output = ()> + use<>> {
+        let listener = from_std(listener)?;
         Ok(accept_loop(listener, self.app.clone(), Arc::clone(&self.settings), self.drain.clone()))
     }
 
@@ -335,11 +338,11 @@ impl Ready {
     }
 
     /// A further thread with an event loop of its own.
-    fn spawn_worker(&self) -> Result<std::thread::JoinHandle<()>> {
+    fn spawn_worker(&self, listener: &TcpListener) -> Result<std::thread::JoinHandle<()>> {
         let runtime = self.runtime(2)?;
         let accepting = {
             let _inside = runtime.enter();
-            self.accept()?
+            self.accept(listener)?
         };
         let (drain, deadline) = (self.drain.clone(), self.drain_deadline);
         let work = move || {

@@ -294,6 +294,42 @@ mod ends {
     }
 }
 
+mod keeps {
+    use super::*;
+
+    #[request_filter("/keeps/**")]
+    async fn forget(context: &mut FilterContext) -> Result<()> {
+        context.request.params_mut()?.remove("gone");
+        context.request.params_mut()?.remove("gone");
+        context.do_chain().await
+    }
+
+    #[route("/keeps/params")]
+    fn names(params: Params) -> String {
+        params.names().collect::<Vec<_>>().join(" ")
+    }
+
+    #[route("/keeps/body", method = "POST")]
+    fn length(body: Bytes) -> String {
+        body.len().to_string()
+    }
+
+    #[tokio::test]
+    async fn a_parameter_that_a_filter_removes_stays_away() {
+        assert_eq!(client(module_path!()).get("/keeps/params?gone=1").send().await.text(), "");
+    }
+
+    #[tokio::test]
+    async fn a_form_that_a_filter_may_ask_about_is_still_the_controllers_body() {
+        let form = "--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--b--\r\n";
+        for content_type in ["multipart/form-data; boundary=b", "text/plain"] {
+            let client = client(module_path!());
+            let call = client.post("/keeps/body").header("Content-Type", content_type).body(form);
+            assert_eq!(call.send().await.text(), form.len().to_string(), "{content_type}");
+        }
+    }
+}
+
 #[test]
 fn a_bad_expression_is_told_at_start() {
     use vernal::filter::{self, FilterPattern};

@@ -169,10 +169,11 @@ fn a_running_request_finishes_and_nothing_new_is_taken() {
     busy.send(hello("/slow"));
     wait_until("the request runs", || STARTED.load(Ordering::SeqCst) > before);
     running.handle.stop();
+    wait_until("new connections are refused", || std::net::TcpStream::connect(running.address).is_err());
+    assert!(busy.is_silent(), "they are refused while the request still runs");
     assert_eq!(busy.answer().text(), "finished");
     assert!(busy.is_closed() && idle.is_closed());
     running.end().expect("an end without error");
-    assert!(std::net::TcpStream::connect(running.address).is_err());
 }
 
 #[test]

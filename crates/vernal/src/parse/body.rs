@@ -42,8 +42,8 @@ impl Incoming {
             return if bytes.len() > limits.body { Err(too_large(limits.body)) } else { Ok(bytes) };
         }
         let mut reader = self.into_reader(limits);
-        reader.remaining = limits.body;
-        reader.check_announced(limits.body)?;
+        (reader.limit, reader.remaining) = (limits.body, limits.body);
+        reader.check_announced()?;
         let Some(first) = reader.chunk().await? else { return Ok(Bytes::new()) };
         let Some(second) = reader.chunk().await? else { return Ok(first) };
         let mut whole = BytesMut::with_capacity(first.len() + second.len());
@@ -116,9 +116,11 @@ impl BodyReader {
     }
 
     /// Refuses a body whose announced length is over the limit before any of it is read.
-    fn check_announced(&self, limit: usize) -> Result<(), HttpError> {
+    fn check_announced(&self) -> Result<(), HttpError> {
         match &self.incoming {
-            Incoming::Arriving(body) if body.size_hint().lower() > limit as u64 => Err(too_large(limit)),
+            Incoming::Arriving(body) if body.size_hint().lower() > self.limit as u64 => {
+                Err(too_large(self.limit))
+            }
             _ => Ok(()),
         }
     }

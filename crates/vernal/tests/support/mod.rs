@@ -121,6 +121,15 @@ impl Wire {
         std::mem::take(&mut self.pending)
     }
 
+    /// Whether nothing has arrived yet.
+    pub fn is_silent(&mut self) -> bool {
+        self.stream.set_nonblocking(true).expect("a mode");
+        let is_silent = self.pending.is_empty()
+            && self.stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.stream.set_nonblocking(false).expect("a mode");
+        is_silent
+    }
+
     /// Whether the server closes, with nothing more to read.
     pub fn is_closed(&mut self) -> bool {
         self.rest().is_empty()
