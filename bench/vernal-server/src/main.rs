@@ -1,25 +1,12 @@
 //! vernal as its users write it: attributes on functions, values bound by name.
-use contract::{Arguments, Greeting, HELLO, Message, Order, ROUTES, STORED};
+mod routes;
+
+use contract::{Arguments, Greeting, HELLO, Message, Order, STORED};
 use vernal::prelude::*;
-use vernal::{Builder, Route, controller};
 
 fn main() -> vernal::Result<()> {
     let arguments = Arguments::from_command_line();
-    Server::new()
-        .port(arguments.port)
-        .workers(1)
-        .resource("/static/*", arguments.files)
-        .declare(routes)
-        .start()
-}
-
-/// A boxed future each, as the attribute makes of an `async fn`: `/route/{n}` has to differ from `/plaintext` in its
-/// look-up alone.
-fn routes(app: Builder) -> Builder {
-    (0..ROUTES).fold(app, |app, n| {
-        let plaintext = controller::from_async_fn(|_: &Request| Box::pin(async { HELLO }));
-        app.route(Route::path(format!("/route/{n}")).method("GET"), plaintext)
-    })
+    Server::new().port(arguments.port).workers(1).resource("/static/*", arguments.files).start()
 }
 
 #[route("/plaintext", method = "GET")]
