@@ -109,6 +109,7 @@ fn several_apps_run_in_one_process() {
     assert_ne!(first.address, second.address);
     assert_eq!(first.get("/t").text(), "ok");
     assert_eq!(second.get("/t").text(), "second");
+    assert!(log::lines_with("serving").iter().any(|line| line.contains("app=\"second\"")));
     first.stop().expect("an end without error");
     assert_eq!(second.get("/t").text(), "second", "one ends without the other");
 }
@@ -189,6 +190,35 @@ fn the_deadline_cuts_what_hangs_and_says_how_many() {
     assert!(wires.iter_mut().all(Wire::is_closed));
     let lines = log::lines_with("connections were cut at the deadline");
     assert!(lines.iter().any(|line| line.starts_with("WARN") && line.contains("connections=2")), "{lines:?}");
+}
+
+#[test]
+fn an_answer_without_end_learns_that_the_server_stops() {
+    let server = server();
+    let handle = server.handle();
+    let until_the_end = vernal::controller::from_async_fn(move |_: &Request| {
+        let handle = handle.clone();
+        Box::pin(async move {
+            STARTED.fetch_add(1, Ordering::SeqCst);
+            handle.stopping().await;
+            "the server stops"
+        })
+    });
+    let running =
+        Running::start(server.declare(|app| app.route(Route::path("/until-the-end"), until_the_end)));
+    let mut wire = running.connect();
+    let before = STARTED.load(Ordering::SeqCst);
+    wire.send(hello("/until-the-end"));
+    wait_until("the request runs", || STARTED.load(Ordering::SeqCst) > before);
+    running.stop().expect("an end without error");
+    assert_eq!(wire.answer().text(), "the server stops");
+}
+
+#[tokio::test]
+async fn start_inside_a_runtime_says_what_to_call_instead() {
+    let error = server().port(0).start().expect_err("a mistake");
+    assert!(error.is_configuration(), "{error}");
+    assert!(error.to_string().contains("call start_async().await instead"), "{error}");
 }
 
 #[test]
