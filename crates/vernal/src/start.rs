@@ -38,12 +38,14 @@ pub struct Server {
     host: String,
     port: u16,
     workers: usize,
-    blocking_threads: usize,
     connection: ConnectionSettings,
     drain_deadline: Duration,
     handle_signals: bool,
     handle: Handle,
 }
+
+/// Threads on which an event loop reads and writes files.
+const FILE_THREADS: usize = 16;
 
 /// What the accepting side needs of the settings.
 #[derive(Debug, Clone)]
@@ -77,7 +79,6 @@ impl Server {
             host: "127.0.0.1".to_owned(),
             port: 9090,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
-            blocking_threads: 64,
             connection: ConnectionSettings {
                 keep_alive: true,
                 keep_alive_max_requests: 0,
@@ -127,10 +128,9 @@ impl Server {
         self
     }
 
-    /// The number of threads on which plain `fn` controllers may block at the same time; 64 by default.
-    pub fn blocking_threads(mut self, threads: usize) -> Self {
-        self.blocking_threads = threads.max(1);
-        self
+    /// See [`Builder::blocking_threads`].
+    pub fn blocking_threads(self, threads: usize) -> Self {
+        self.declare(|app| app.blocking_threads(threads))
     }
 
     /// Whether a connection may carry several requests; yes by default.
@@ -299,6 +299,7 @@ impl Server {
             drain.begin();
         }
         let _ = self.handle.0.address.set(address);
+        let blocking_threads = app.blocking().available_permits().saturating_add(FILE_THREADS);
         let ready = Ready {
             name: self.name,
             app,
@@ -308,7 +309,7 @@ impl Server {
             drain_deadline: self.drain_deadline,
             handle_signals: self.handle_signals,
             workers: self.workers,
-            blocking_threads: self.blocking_threads,
+            blocking_threads,
             handle: self.handle,
         };
         Ok((ready, listener))
@@ -336,13 +337,13 @@ impl Ready {
         Ok(accept_loop(listener, self.app.clone(), Arc::clone(&self.settings), self.drain.clone()))
     }
 
-    /// An event loop of one thread, and its share of the threads on which controllers may block.
+    /// An event loop of one thread. Of the threads for what blocks it starts what is needed: as many as controllers
+    /// may block, and others for files.
     fn runtime(&self, number: usize) -> Result<Runtime> {
-        let share = self.blocking_threads.div_ceil(self.workers);
         let runtime = RuntimeBuilder::new_current_thread()
             .enable_all()
             .thread_name(format!("vernal-blocking-{number}"))
-            .max_blocking_threads(share)
+            .max_blocking_threads(self.blocking_threads)
             .build()?;
         Ok(runtime)
     }

@@ -290,6 +290,33 @@ fn a_plain_function_may_block_without_delaying_others() {
     assert!(wire.ask(hello("/thread")).text().contains("vernal-blocking"));
 }
 
+/// An argument that needs a thread while its controller has one.
+struct Slow;
+
+impl FromRequest for Slow {
+    async fn from_request(_: &Request, _: &Param) -> Result<Self> {
+        tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await?;
+        Ok(Slow)
+    }
+}
+
+#[route("/slow-argument")]
+fn slow_argument(_slow: Slow) -> &'static str {
+    "bound"
+}
+
+#[test]
+fn controllers_on_all_threads_still_receive_their_arguments() {
+    let running = Running::start(server().workers(1).blocking_threads(1));
+    let mut wires: Vec<Wire> = (0..20).map(|_| running.connect()).collect();
+    for wire in &mut wires {
+        wire.send(hello("/slow-argument"));
+    }
+    for wire in &mut wires {
+        assert_eq!(wire.answer().text(), "bound");
+    }
+}
+
 #[test]
 fn with_prefer_coroutine_everything_runs_on_the_event_loop() {
     let running = Running::start(server().workers(1).prefer_coroutine(true));
