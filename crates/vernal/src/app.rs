@@ -157,6 +157,7 @@ impl Default for Builder {
     fn default() -> Self {
         Builder {
             routes: Vec::new(),
+            variable_characters: None,
             filters: Vec::new(),
             error_pages: Vec::new(),
             resources: Resources::default(),
