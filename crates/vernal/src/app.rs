@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::bind::{BodyUse, Kind, Param, StateMap};
 use crate::controller::{Answer, Controller, Objects};
 use crate::error::StartErrorKind;
@@ -36,6 +38,7 @@ struct Shared {
     session_settings: SessionSettings,
     limits: Limits,
     decoding: Decoding,
+    blocking: Arc<Semaphore>,
     expose_errors: bool,
     access_log: bool,
 }
@@ -105,6 +108,12 @@ impl App {
         self.0.decoding
     }
 
+    /// Leave for a controller to block a thread. There are fewer of them than threads: a controller whose argument
+    /// itself waits for such a thread, as a large upload does, would otherwise wait for ever once all are taken.
+    pub(crate) fn blocking(&self) -> &Arc<Semaphore> {
+        &self.0.blocking
+    }
+
     pub(crate) fn exposes_errors(&self) -> bool {
         self.0.expose_errors
     }
@@ -126,7 +135,6 @@ struct RouteEntry {
 }
 
 /// Declares an app: routes, filters, error pages, files, stores, limits. The attributes lower to the same calls.
-#[derive(Default)]
 pub struct Builder {
     routes: Vec<RouteEntry>,
     variable_characters: Option<fn(char) -> bool>,
@@ -137,11 +145,34 @@ pub struct Builder {
     session_store: Option<Box<dyn SessionStore>>,
     session_settings: SessionSettings,
     limits: Limits,
+    blocking_threads: usize,
     prefer_coroutine: bool,
     expose_errors: bool,
     access_log: bool,
     objects: Objects,
     mistakes: Vec<String>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            routes: Vec::new(),
+            filters: Vec::new(),
+            error_pages: Vec::new(),
+            resources: Resources::default(),
+            state: StateMap::default(),
+            session_store: None,
+            session_settings: SessionSettings::default(),
+            limits: Limits::default(),
+            variable_characters: None,
+            blocking_threads: 64,
+            prefer_coroutine: false,
+            expose_errors: false,
+            access_log: false,
+            objects: Objects::default(),
+            mistakes: Vec::new(),
+        }
+    }
 }
 
 impl Builder {
@@ -250,6 +281,12 @@ impl Builder {
         self
     }
 
+    /// How many plain `fn` controllers may block at the same time, each a thread; 64 by default. Others wait.
+    pub fn blocking_threads(mut self, threads: usize) -> Self {
+        self.blocking_threads = threads.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
     /// Shows the text of errors other than `HttpError` to clients, as the reference does; no by default.
     pub fn expose_errors(mut self, expose: bool) -> Self {
         self.expose_errors = expose;
@@ -338,6 +375,7 @@ impl Builder {
             session_settings: self.session_settings,
             limits: self.limits,
             decoding: Decoding::default(),
+            blocking: Arc::new(Semaphore::new(self.blocking_threads)),
             expose_errors: self.expose_errors,
             access_log: self.access_log,
         })))

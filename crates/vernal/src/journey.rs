@@ -234,6 +234,7 @@ impl App {
 
     /// Runs a controller on the blocking pool; the request goes there and comes back.
     async fn call_blocking(&self, target: &Target, request: &mut Request) -> Result<Response> {
+        let leave = Arc::clone(self.blocking()).acquire_owned().await?;
         let controller = Arc::clone(&target.controller);
         let moved = std::mem::take(request);
         let runtime = tokio::runtime::Handle::current();
@@ -243,6 +244,7 @@ impl App {
                 Answer::Pending(future) => runtime.block_on(future),
             };
             let answer = catch_panic(call).and_then(|answer| answer);
+            drop(leave);
             (moved, answer)
         };
         let (moved, answer) = tokio::task::spawn_blocking(call).await?;

@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
+use tokio::sync::SetOnce;
 
 use crate::accept::{Drain, ENDING, accept_loop, bind, from_std};
 use crate::app::{App, Builder};
@@ -37,12 +38,14 @@ pub struct Server {
     host: String,
     port: u16,
     workers: usize,
-    blocking_threads: usize,
     connection: ConnectionSettings,
     drain_deadline: Duration,
     handle_signals: bool,
     handle: Handle,
 }
+
+/// Threads on which an event loop reads and writes files.
+const FILE_THREADS: usize = 16;
 
 /// What the accepting side needs of the settings.
 #[derive(Debug, Clone)]
@@ -76,7 +79,6 @@ impl Server {
             host: "127.0.0.1".to_owned(),
             port: 9090,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
-            blocking_threads: 64,
             connection: ConnectionSettings {
                 keep_alive: true,
                 keep_alive_max_requests: 0,
@@ -126,10 +128,9 @@ impl Server {
         self
     }
 
-    /// The number of threads on which plain `fn` controllers may block at the same time; 64 by default.
-    pub fn blocking_threads(mut self, threads: usize) -> Self {
-        self.blocking_threads = threads.max(1);
-        self
+    /// See [`Builder::blocking_threads`].
+    pub fn blocking_threads(self, threads: usize) -> Self {
+        self.declare(|app| app.blocking_threads(threads))
     }
 
     /// Whether a connection may carry several requests; yes by default.
@@ -233,8 +234,14 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Whatever [`Builder::build`] finds, before the port is bound; then the port's own error.
+    /// Whatever [`Builder::build`] finds, before the port is bound; then the port's own error. Inside a runtime, which
+    /// it would block, an error that names [`start_async`](Server::start_async).
     pub fn start(self) -> Result<()> {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let text =
+                "start() would block the runtime that it is called from: call start_async().await instead";
+            return Err(Error::start(StartErrorKind::Configuration, text));
+        }
         let (ready, listener) = self.prepare()?;
         let main = ready.runtime(1)?;
         let workers: Result<Vec<_>> = (1..ready.workers).map(|_| ready.spawn_worker(&listener)).collect();
@@ -287,11 +294,14 @@ impl Server {
         self.handle.0.stopper.set(drain.clone()).map_err(|_| {
             Error::start(StartErrorKind::Configuration, "this server has been started before")
         })?;
-        if self.handle.0.stopped_early.load(Ordering::Acquire) {
+        // a store by `stop` that is not seen here comes after this, and then `stop` sees the stopper
+        if self.handle.0.stopped_early.fetch_or(false, Ordering::AcqRel) {
             drain.begin();
         }
         let _ = self.handle.0.address.set(address);
+        let blocking_threads = app.blocking().available_permits().saturating_add(FILE_THREADS);
         let ready = Ready {
+            name: self.name,
             app,
             address,
             settings: Arc::new(self.connection),
@@ -299,7 +309,7 @@ impl Server {
             drain_deadline: self.drain_deadline,
             handle_signals: self.handle_signals,
             workers: self.workers,
-            blocking_threads: self.blocking_threads,
+            blocking_threads,
             handle: self.handle,
         };
         Ok((ready, listener))
@@ -308,6 +318,7 @@ impl Server {
 
 /// A server whose declarations are right and whose port is bound.
 struct Ready {
+    name: String,
     app: App,
     address: SocketAddr,
     settings: Arc<ConnectionSettings>,
@@ -326,13 +337,13 @@ impl Ready {
         Ok(accept_loop(listener, self.app.clone(), Arc::clone(&self.settings), self.drain.clone()))
     }
 
-    /// An event loop of one thread, and its share of the threads on which controllers may block.
+    /// An event loop of one thread. Of the threads for what blocks it starts what is needed: as many as controllers
+    /// may block, and others for files.
     fn runtime(&self, number: usize) -> Result<Runtime> {
-        let share = self.blocking_threads.div_ceil(self.workers);
         let runtime = RuntimeBuilder::new_current_thread()
             .enable_all()
             .thread_name(format!("vernal-blocking-{number}"))
-            .max_blocking_threads(share)
+            .max_blocking_threads(self.blocking_threads)
             .build()?;
         Ok(runtime)
     }
@@ -375,7 +386,8 @@ impl Ready {
 
     fn announce(&self) {
         let routes = self.app.mappings().count();
-        tracing::info!(address = %self.address, routes, workers = self.workers, "serving");
+        let app = (!self.name.is_empty()).then_some(self.name.as_str());
+        tracing::info!(address = %self.address, app, routes, workers = self.workers, "serving");
         for mapping in self.app.mappings() {
             tracing::debug!("{mapping}");
         }
@@ -423,7 +435,7 @@ pub struct Handle(Arc<HandleState>);
 struct HandleState {
     ready: AtomicBool,
     address: OnceLock<SocketAddr>,
-    stopper: OnceLock<Drain>,
+    stopper: SetOnce<Drain>,
     stopped_early: AtomicBool,
 }
 
@@ -441,9 +453,34 @@ impl Handle {
     /// Stops the server: nothing new is accepted, running requests finish, then `start` returns. A server that is
     /// stopped before it has started ends as soon as it starts.
     pub fn stop(&self) {
-        self.0.stopped_early.store(true, Ordering::Release);
+        self.0.stopped_early.swap(true, Ordering::AcqRel);
         if let Some(drain) = self.0.stopper.get() {
             drain.begin();
         }
+    }
+    /// Done once the server, having been started, begins to stop: the moment for an answer without end to end itself.
+    ///
+    /// Running requests are waited for, and cut at the deadline. A stream that watches this ends well instead.
+    ///
+    /// ```
+    /// use vernal::prelude::*;
+    /// use vernal::Handle;
+    ///
+    /// #[route("/next", app = "news")]
+    /// async fn next(news: State<tokio::sync::Notify>, server: State<Handle>) -> &'static str {
+    ///     tokio::select! {
+    ///         () = news.notified() => "there is news",
+    ///         () = server.stopping() => "ask again later",
+    ///     }
+    /// }
+    ///
+    /// let server = Server::app("news").manage(tokio::sync::Notify::new());
+    /// let handle = server.handle();
+    /// let server = server.manage(handle);
+    /// # server.build()?;
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    pub async fn stopping(&self) {
+        self.0.stopper.wait().await.reached(ENDING).await;
     }
 }

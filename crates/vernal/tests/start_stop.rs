@@ -109,6 +109,7 @@ fn several_apps_run_in_one_process() {
     assert_ne!(first.address, second.address);
     assert_eq!(first.get("/t").text(), "ok");
     assert_eq!(second.get("/t").text(), "second");
+    assert!(log::lines_with("serving").iter().any(|line| line.contains("app=\"second\"")));
     first.stop().expect("an end without error");
     assert_eq!(second.get("/t").text(), "second", "one ends without the other");
 }
@@ -192,6 +193,35 @@ fn the_deadline_cuts_what_hangs_and_says_how_many() {
 }
 
 #[test]
+fn an_answer_without_end_learns_that_the_server_stops() {
+    let server = server();
+    let handle = server.handle();
+    let until_the_end = vernal::controller::from_async_fn(move |_: &Request| {
+        let handle = handle.clone();
+        Box::pin(async move {
+            STARTED.fetch_add(1, Ordering::SeqCst);
+            handle.stopping().await;
+            "the server stops"
+        })
+    });
+    let running =
+        Running::start(server.declare(|app| app.route(Route::path("/until-the-end"), until_the_end)));
+    let mut wire = running.connect();
+    let before = STARTED.load(Ordering::SeqCst);
+    wire.send(hello("/until-the-end"));
+    wait_until("the request runs", || STARTED.load(Ordering::SeqCst) > before);
+    running.stop().expect("an end without error");
+    assert_eq!(wire.answer().text(), "the server stops");
+}
+
+#[tokio::test]
+async fn start_inside_a_runtime_says_what_to_call_instead() {
+    let error = server().port(0).start().expect_err("a mistake");
+    assert!(error.is_configuration(), "{error}");
+    assert!(error.to_string().contains("call start_async().await instead"), "{error}");
+}
+
+#[test]
 fn a_controller_can_stop_the_server() {
     let server = server();
     let handle = server.handle();
@@ -258,6 +288,33 @@ fn a_plain_function_may_block_without_delaying_others() {
     assert!(nothing_yet, "twenty answers came while one function blocked");
     assert_eq!(blocked.answer().text(), "unblocked");
     assert!(wire.ask(hello("/thread")).text().contains("vernal-blocking"));
+}
+
+/// An argument that needs a thread while its controller has one.
+struct Slow;
+
+impl FromRequest for Slow {
+    async fn from_request(_: &Request, _: &Param) -> Result<Self> {
+        tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await?;
+        Ok(Slow)
+    }
+}
+
+#[route("/slow-argument")]
+fn slow_argument(_slow: Slow) -> &'static str {
+    "bound"
+}
+
+#[test]
+fn controllers_on_all_threads_still_receive_their_arguments() {
+    let running = Running::start(server().workers(1).blocking_threads(1));
+    let mut wires: Vec<Wire> = (0..20).map(|_| running.connect()).collect();
+    for wire in &mut wires {
+        wire.send(hello("/slow-argument"));
+    }
+    for wire in &mut wires {
+        assert_eq!(wire.answer().text(), "bound");
+    }
 }
 
 #[test]
