@@ -17,6 +17,10 @@ use crate::{HttpError, Result};
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Runs before and after the controller. `#[request_filter]` makes one of a function, [`from_fn`] of a closure.
+///
+/// Filters stand before what was found: controllers, files, the answers to OPTIONS. A request that reaches none of
+/// them (404, 405, a malformed target) passes no filter, so what every answer must have, such as a security header,
+/// belongs into the error pages as well.
 pub trait Filter: Send + Sync + 'static {
     /// Handles the request; [`FilterContext::do_chain`] runs what comes after this filter.
     fn filter<'c>(&'c self, context: &'c mut FilterContext) -> BoxFuture<'c, Result<()>>;

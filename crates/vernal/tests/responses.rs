@@ -49,6 +49,11 @@ mod texts {
         "<?xml version=\"1.0\"?><root></root>"
     }
 
+    #[route("/text/plain")]
+    fn plain(t: String) -> vernal::respond::Text {
+        vernal::respond::Text(t)
+    }
+
     #[tokio::test]
     async fn a_text_is_html_xml_or_plain_by_how_it_begins_and_ends() {
         expect(&[
@@ -57,6 +62,7 @@ mod texts {
             ("/text?t=%20a%20b%0A", 200, PLAIN, " a b\n"),
             ("/text?t=%E4%B8%AD%E6%96%87", 200, PLAIN, "中文"),
             ("/text?t=<HTML>up</HTML>", 200, HTML, "<HTML>up</HTML>"),
+            ("/text/plain?t=<html></html>", 200, PLAIN, "<html></html>"),
             ("/text?t=<html>unfinished", 200, PLAIN, "<html>unfinished"),
             ("/html", 200, HTML, "  <!DOCTYPE html><html><body>x</body></html>\n"),
             ("/xml", 200, XML, "<?xml version=\"1.0\"?><root></root>"),
@@ -446,6 +452,22 @@ mod files {
             Headers::from([("X-Report", "1")]),
             StaticFile::new(file("report.csv")).download_as("Bericht 中.csv"),
         )
+    }
+
+    #[route("/file/gone")]
+    fn gone() -> (u16, StaticFile) {
+        (410, StaticFile::new(file("report.csv")))
+    }
+
+    #[tokio::test]
+    async fn a_file_that_explains_an_error_is_sent_whole() {
+        let client = client();
+        let answer =
+            client.get("/file/gone").header("If-None-Match", "*").header("Range", "bytes=0-2").send();
+        let answer = answer.await;
+        assert_eq!((answer.status(), answer.text()), (410, "a,b\n1,2\n"));
+        let head = client.request("HEAD", "/file/gone").send().await;
+        assert_eq!((head.status(), head.header("content-length"), head.text()), (410, Some("8"), ""));
     }
 
     #[route("/file/missing")]

@@ -1,9 +1,10 @@
 //! What kind of text or file a body is.
 
 use std::path::Path;
+
 const HTML: &str = "text/html; charset=utf-8";
 const XML: &str = "text/xml; charset=utf-8";
-const PLAIN: &str = "text/plain; charset=utf-8";
+pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// The content type of a text that was returned without one, by its first and last characters (`spec/04` section 3).
 ///

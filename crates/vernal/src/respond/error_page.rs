@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::controller::Answer;
 use crate::guard::catch_panic;
 use crate::request::Request;
-use crate::respond::content_type::sniff;
+use crate::respond::content_type::PLAIN;
 use crate::respond::response::{Data, Response};
 use crate::route::Location;
 use crate::{Error, HttpError, Result};
@@ -117,7 +117,7 @@ fn place(location: Option<Location>) -> String {
 fn default_page(info: &ErrorInfo) -> Response {
     let (message, explain) = (ascii_json(&info.message), ascii_json(&info.explain));
     let text = format!(r#"{{"code": {}, "message": {message}, "explain": {explain}}}"#, info.code);
-    Response::from_content(Data::Bytes(text.into()), Some(sniff("")))
+    Response::from_content(Data::Bytes(text.into()), Some(PLAIN))
 }
 
 /// A JSON string in which every character beyond ASCII is escaped.

@@ -94,14 +94,11 @@ impl StaticFile {
     /// 404 if there is no such regular file; 500, with a line in the log, if it is there and cannot be read, or if a
     /// field cannot be sent.
     pub(crate) fn open(&self, method: &Method, headers: &Headers) -> Result<FileAnswer, HttpError> {
-        if let Some(field) = self.fields.invalid() {
-            tracing::error!(name = field.name, value = field.value, "a file's header field cannot be sent");
-            return Err(HttpError::new(500));
-        }
-        let source = Source::open(&self.path)?;
         if method != Method::GET && method != Method::HEAD {
-            return self.whole(source);
+            return self.open_whole();
         }
+        self.check()?;
+        let source = Source::open(&self.path)?;
         match conditional::evaluate(method, headers, &source.etag, source.modified()) {
             Verdict::NotModified => return Ok(self.not_modified(&source)),
             Verdict::PreconditionFailed => return Ok(FileAnswer::refusal(StatusCode::PRECONDITION_FAILED)),
@@ -121,6 +118,25 @@ impl StaticFile {
                 Ok(answer)
             }
         }
+    }
+
+    /// Opens the file to send all of it, whatever the request says of ranges and preconditions.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](StaticFile::open).
+    pub(crate) fn open_whole(&self) -> Result<FileAnswer, HttpError> {
+        self.check()?;
+        self.whole(Source::open(&self.path)?)
+    }
+
+    /// Refuses fields that cannot be sent.
+    fn check(&self) -> Result<(), HttpError> {
+        if let Some(field) = self.fields.invalid() {
+            tracing::error!(name = field.name, value = field.value, "a file's header field cannot be sent");
+            return Err(HttpError::new(500));
+        }
+        Ok(())
     }
 
     fn whole(&self, source: Source) -> Result<FileAnswer, HttpError> {

@@ -114,7 +114,11 @@ fn represent(
         Data::Stream(stream) => return Ok(Outgoing::Stream(stream)),
         Data::File(file) => file,
     };
-    let answer = file.open(&request.method, &request.headers)?;
+    // preconditions and ranges are about the resource, not about what says that something went wrong
+    let answer = match *status {
+        StatusCode::OK => file.open(&request.method, &request.headers)?,
+        _ => file.open_whole()?,
+    };
     if answer.status != StatusCode::OK {
         *status = answer.status;
     }

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::bind::Json;
-use crate::respond::content_type::sniff;
+use crate::respond::content_type::{PLAIN, sniff};
 use crate::respond::file::StaticFile;
 use crate::respond::response::{Body, Content, Data, Response};
 use crate::{Cookie, Cookies, Error, Headers, HttpError, Result};
@@ -16,6 +16,7 @@ use crate::{Cookie, Cookies, Error, Headers, HttpError, Result};
 /// | value | response |
 /// |---|---|
 /// | `&str`, `String` | text; HTML and XML are recognised by how they begin and end |
+/// | [`Text`] | text that stays plain text, whatever it looks like |
 /// | `Json(value)`, `serde_json::Value` | JSON |
 /// | `u16`, `StatusCode` | a status alone; a number that is none is a 500 |
 /// | `()` | 200, or what a filter has set |
@@ -25,6 +26,10 @@ use crate::{Cookie, Cookies, Error, Headers, HttpError, Result};
 /// | a tuple of these | all of it, in any order; the first status and the first body count |
 /// | `Option<T>` | 404 for `None` |
 /// | `Result<T, E>` | the error becomes an error page |
+///
+/// Text that a client sent must not be returned as it is: if it begins with `<html` and ends with `>`, it is a page
+/// with scripts that run in this site's name. Return [`Text`], name another content type in a [`Response`], or escape
+/// it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the answer of a controller",
     label = "a controller cannot return this",
@@ -152,9 +157,20 @@ bodies! {
     Bytes => |bytes| Content::new(Data::Bytes(bytes), OCTETS);
     Vec<u8> => |bytes| Content::new(Data::Bytes(bytes.into()), OCTETS);
     &'static [u8] => |bytes| Content::new(Data::Bytes(Bytes::from_static(bytes)), OCTETS);
+    Text => |text| Content::new(Data::Bytes(text.0.into()), PLAIN);
     serde_json::Value => |value| Content::new(Data::Bytes(value.to_string().into()), JSON);
     StaticFile => |file| Content { data: Data::File(Box::new(file)), content_type: None };
 }
+
+/// Text that is sent as `text/plain`, whatever it looks like: what a client sent cannot become a page of this site.
+///
+/// ```
+/// use vernal::respond::Text;
+///
+/// fn echo(message: String) -> Text { Text(message) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text(pub String);
 
 impl Content {
     fn new(data: Data, content_type: &'static str) -> Self {

@@ -14,7 +14,7 @@ mod stream;
 
 pub use error_page::ErrorInfo;
 pub use file::StaticFile;
-pub use into_response::{IntoResponse, Redirect};
+pub use into_response::{IntoResponse, Redirect, Text};
 pub use response::{Body, OutgoingBody, Response};
 pub use stream::{Event, Sse, Stream};
 
