@@ -48,11 +48,15 @@ async fn main() -> std::io::Result<()> {
 }
 """
 
-# What vernal does without any feature named, and the same put together around axum.
+# What vernal does without any feature named, and the same put together around axum: files, sessions, routes by regular
+# expression, uploads that spool to disk, a log that rolls.
 AXUM_FULL = """\
 axum = { version = "0.8", default-features = false, features = ["form", "http1", "json", "macros", "multipart", "query", "tokio"] }
 tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "signal"] }
+regex = "1"
+tempfile = "3"
 tower-http = { version = "0.7", features = ["fs"] }
+tower-sessions = "0.15"
 tracing-appender = "0.2"
 tracing-subscriber = { version = "0.3", features = ["fmt"] }
 """
