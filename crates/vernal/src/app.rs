@@ -165,7 +165,6 @@ impl Default for Builder {
             session_store: None,
             session_settings: SessionSettings::default(),
             limits: Limits::default(),
-            variable_characters: None,
             blocking_threads: 64,
             prefer_coroutine: false,
             expose_errors: false,
