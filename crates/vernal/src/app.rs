@@ -177,8 +177,10 @@ impl Default for Builder {
 
 impl Builder {
     /// Maps requests to a controller.
+    #[track_caller]
     pub fn route(self, route: Route, controller: impl Controller) -> Self {
-        self.declare_route(vec![route], None, Arc::new(controller))
+        let location = Location::by_hand(std::panic::Location::caller());
+        self.declare_route(vec![route], Some(location), Arc::new(controller))
     }
 
     /// Puts a filter around the controllers whose path matches; filters run in the order in which they were added.

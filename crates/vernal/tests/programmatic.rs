@@ -159,9 +159,11 @@ fn mistakes_are_told_when_it_is_built() {
 #[test]
 fn two_routes_added_by_hand_for_one_request_are_told() {
     let ok = || controller::from_fn(|_: &Request| "ok");
+    let line = line!() + 1;
     let twice = App::builder().route(Route::path("/twice"), ok()).route(Route::path("twice"), ok()).build();
     let text = twice.err().expect("a mistake").to_string();
-    assert!(text.contains("both take any method on /twice"), "{text}");
+    let place = format!("a route added by hand ({}:{line})", file!());
+    assert!(text.contains(&format!("{place} and {place} both take any method on /twice")), "{text}");
     let ranked = App::builder().route(Route::path("/twice"), ok()).route(Route::path("/twice").rank(1), ok());
     assert!(ranked.build().is_ok());
 }

@@ -128,14 +128,20 @@ impl Mapping {
         self.params.len() + self.headers.len()
     }
 
-    /// Routes without a location come behind all others.
+    /// Routes added by hand come behind all others, in the order in which they were added.
     fn source_order(&self) -> (bool, Option<(&'static str, u32)>) {
-        (self.location.is_none(), self.location.map(|location| (location.module, location.line)))
+        let declared = self.declared_at();
+        (declared.is_none(), declared.map(|location| (location.module, location.line)))
+    }
+
+    /// Where its function stands; none for a route added by hand, since one line may add many.
+    fn declared_at(&self) -> Option<Location> {
+        self.location.filter(|location| !location.is_by_hand())
     }
 
     /// Whether a request could reach either of the two and nothing says which is meant.
     fn is_ambiguous_with(&self, other: &Mapping) -> bool {
-        let same_function = self.location.is_some() && self.location == other.location;
+        let same_function = self.declared_at().is_some() && self.location == other.location;
         !same_function
             && self.rank() == other.rank()
             && self.condition_count() == other.condition_count()

@@ -205,7 +205,7 @@ fn split_methods(names: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String
 /// Where something was declared, for error texts: `my_app::controllers::hello (src/controllers.rs:12)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Location {
-    /// The function's name; `Type::method` for a method.
+    /// The function's name; `Type::method` for a method; empty for a route added by hand.
     pub function: &'static str,
     /// The path of its module.
     pub module: &'static str,
@@ -215,8 +215,22 @@ pub struct Location {
     pub line: u32,
 }
 
+impl Location {
+    /// Where a route was added by hand.
+    pub(crate) fn by_hand(caller: &'static std::panic::Location<'static>) -> Self {
+        Location { function: "", module: "", file: caller.file(), line: caller.line() }
+    }
+
+    pub(crate) fn is_by_hand(&self) -> bool {
+        self.function.is_empty()
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_by_hand() {
+            return write!(f, "a route added by hand ({}:{})", self.file, self.line);
+        }
         write!(f, "{}::{} ({}:{})", self.module, self.function, self.file, self.line)
     }
 }
