@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION,
+};
 
 /// A header field that could not be set: its name or value breaks RFC 9110 section 5.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,9 @@ pub struct Headers {
     map: HeaderMap,
     invalid: Option<Box<InvalidField>>,
 }
+
+/// Fields of which a response has one (RFC 9110): where two say other things, the later one counts.
+const SINGLE: [HeaderName; 5] = [CONTENT_TYPE, CONTENT_LENGTH, ETAG, LAST_MODIFIED, LOCATION];
 
 impl Headers {
     /// No fields.
@@ -97,7 +102,7 @@ impl Headers {
         &mut self.map
     }
 
-    /// Adds all fields of `other`; names present in both keep both values.
+    /// Adds all fields of `other`; names present in both keep both values, but for those that can only have one.
     pub(crate) fn merge(&mut self, other: Headers) {
         if self.map.is_empty() {
             self.map = other.map;
@@ -105,9 +110,20 @@ impl Headers {
             self.map.reserve(other.map.len());
             let mut current = None;
             for (name, value) in other.map {
-                current = name.or(current);
-                if let Some(name) = &current {
-                    self.map.append(name, value);
+                match name {
+                    Some(name) if SINGLE.contains(&name) => {
+                        self.map.insert(name, value);
+                        current = None;
+                    }
+                    Some(name) => {
+                        self.map.append(&name, value);
+                        current = Some(name);
+                    }
+                    None => {
+                        if let Some(name) = &current {
+                            self.map.append(name, value);
+                        }
+                    }
                 }
             }
         }

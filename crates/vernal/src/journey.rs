@@ -38,6 +38,9 @@ impl App {
         };
         if uses_session(self, request) {
             answered = Box::pin(close_session(self, request, answered)).await;
+            if let Ok(response) = &answered {
+                request.keep_cookies(response);
+            }
         }
         let sent = match answered.and_then(|response| finish(request, response)) {
             Ok(sent) => sent,
@@ -132,6 +135,9 @@ impl App {
                 .explain(format!("The target may have at most {limit} bytes."))
                 .into());
         }
+        if request.method == Method::CONNECT {
+            return Err(HttpError::new(501).explain("Server does not open tunnels").into());
+        }
         if !is_standard(&request.method) {
             let upper = request.method.as_str().to_ascii_uppercase();
             match Method::from_bytes(upper.as_bytes()) {
@@ -193,7 +199,14 @@ impl App {
 
     /// Reads the form that conditions ask about, then begins again.
     async fn travel_by_form(&self, request: &mut Request) -> Result<Response> {
-        request.load_params().await?;
+        let wants_body = match self.table().find(&request.method, request.path()) {
+            Found::Slot(candidates) => {
+                candidates.iter().any(|(id, ..)| self.target(id).body_use == BodyUse::Whole)
+            }
+            _ => false,
+        };
+        // a form stays the body of a controller that wants it whole
+        request.prepare(if wants_body { BodyUse::Whole } else { BodyUse::Form }).await?;
         self.travel(request).wait().await
     }
 

@@ -3,7 +3,7 @@
 pub use crate::bind::{FromRequest, Json, Param, RegGroups, State};
 pub use crate::filter::FilterContext;
 pub use crate::parse::{BodyReader, MultipartFile, Params};
-pub use crate::respond::{Event, IntoResponse, Redirect, Response, Sse, StaticFile, Stream};
+pub use crate::respond::{Event, IntoResponse, Redirect, Response, Sse, StaticFile, Stream, Text};
 pub use crate::session::Session;
 pub use crate::{App, Cookie, Cookies, Headers, HttpError, KB, Limits, MB, Model, Request, Result, Server};
 #[cfg(feature = "macros")]

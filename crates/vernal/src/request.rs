@@ -399,6 +399,13 @@ impl Request {
         self.aside = Some(Box::new((response.headers, response.cookies)));
     }
 
+    /// Keeps the session's cookie, where the response may yet become an error.
+    pub(crate) fn keep_cookies(&mut self, response: &Response) {
+        if response.may_fail() {
+            self.aside = Some(Box::new((Headers::new(), response.cookies.clone())));
+        }
+    }
+
     pub(crate) fn take_aside(&mut self) -> Response {
         let (headers, cookies) = self.aside.take().map(|aside| *aside).unwrap_or_default();
         Response { headers, cookies, ..Response::default() }

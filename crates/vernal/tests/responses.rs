@@ -429,10 +429,10 @@ mod files {
         let directory = std::env::temp_dir().join(format!("vernal-responses-{}", std::process::id()));
         std::fs::create_dir_all(&directory).expect("a directory");
         let path = directory.join(name);
+        static MAKING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        let _one_at_a_time = MAKING.lock().expect("no test panics here");
         if !path.exists() {
-            let draft = directory.join(format!("{name}.{:?}", std::thread::current().id()));
-            std::fs::write(&draft, "a,b\n1,2\n").expect("a file");
-            std::fs::rename(&draft, &path).expect("a file");
+            std::fs::write(&path, "a,b\n1,2\n").expect("a file");
         }
         path
     }
@@ -591,4 +591,31 @@ async fn an_app_without_an_icon_has_one_and_its_own_goes_before_it() {
     let own = vernal::controller::from_fn(|_: &vernal::Request| "mine");
     let app = vernal::App::builder().route(vernal::Route::path("/favicon.ico"), own).build().expect("an app");
     assert_eq!(Client::new(app).get("/favicon.ico").send().await.text(), "mine");
+}
+
+#[route("/single", app = "single")]
+fn single() -> (Headers, &'static str) {
+    (Headers::from([("Content-Type", "text/css"), ("X-Many", "controller")]), "a{}")
+}
+
+#[request_filter("/single", app = "single")]
+async fn defaults(ctx: &mut FilterContext) -> Result<()> {
+    ctx.response.headers.insert("Content-Type", "text/plain");
+    ctx.response.headers.insert("X-Many", "filter");
+    ctx.do_chain().await
+}
+
+#[tokio::test]
+async fn a_field_that_can_only_have_one_value_has_the_controllers() {
+    let app = Server::app("single").scan(module_path!()).build().expect("an app");
+    let answer = Client::new(app).get("/single").send().await;
+    assert_eq!(answer.headers().get_all("content-type").collect::<Vec<_>>(), ["text/css"]);
+    assert_eq!(answer.headers().get_all("x-many").collect::<Vec<_>>(), ["filter", "controller"]);
+}
+
+#[tokio::test]
+async fn no_tunnels_are_opened() {
+    let any = vernal::controller::from_fn(|_: &vernal::Request| "any");
+    let app = vernal::App::builder().route(vernal::Route::path("/"), any).build().expect("an app");
+    assert_eq!(Client::new(app).request("CONNECT", "/").send().await.status(), 501);
 }

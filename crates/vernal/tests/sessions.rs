@@ -372,3 +372,17 @@ async fn a_store_that_fails_is_a_500_for_those_who_need_it() {
         client.get("/existing").header("Cookie", format!("{COOKIE}={}", "0".repeat(32))).send().await;
     assert_eq!((answer.status(), answer.text().contains("away")), (500, false));
 }
+
+#[tokio::test]
+async fn a_renewed_session_outlives_an_answer_that_cannot_be_sent() {
+    let renew = vernal::controller::from_async_fn(|request: &vernal::Request| {
+        Box::pin(async move {
+            request.session().await?.renew_id();
+            Ok::<_, vernal::Error>(vernal::StaticFile::new("/no/such/file"))
+        })
+    });
+    let app = vernal::App::builder().route(vernal::Route::path("/renew"), renew).build().expect("an app");
+    let client = vernal::testing::Client::new(app);
+    assert_eq!(client.get("/renew").send().await.status(), 404);
+    assert!(client.cookie("VERNAL_SESSION_ID").is_some());
+}

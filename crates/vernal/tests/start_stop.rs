@@ -327,6 +327,18 @@ fn with_prefer_coroutine_everything_runs_on_the_event_loop() {
 }
 
 #[test]
+fn a_request_that_came_in_part_behind_another_may_take_its_time() {
+    let running = Running::start(server());
+    let mut wire = running.connect();
+    let request = hello("/t");
+    wire.send(format!("{request}{}", &request[..8]));
+    assert_eq!(wire.answer().text(), "ok");
+    std::thread::sleep(Duration::from_millis(600)); // longer than until a connection rests
+    wire.send(&request[8..]);
+    assert_eq!(wire.answer().text(), "ok");
+}
+
+#[test]
 fn idle_connections_and_slow_headers_are_closed() {
     let limits = Limits::default().header_timeout(Duration::from_millis(100));
     let running = Running::start(server().limits(limits).idle_timeout(Duration::from_millis(100)));

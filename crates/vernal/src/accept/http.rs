@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderValue;
 use http_body::Body as _;
 use hyper::body::Incoming as Arriving;
@@ -42,13 +43,19 @@ pub(crate) async fn serve(
     open: OpenConnection,
 ) {
     let connection = Arc::new(Connection { app, peer: Some(peer), watch: Watch::new() });
-    while let Some(resting) = Box::pin(converse(stream, &connection, &settings, &drain)).await {
+    let mut early = Bytes::new();
+    while let Some((resting, unread)) =
+        Box::pin(converse(stream, early, &connection, &settings, &drain)).await
+    {
+        (stream, early) = (resting, unread);
+        if !early.is_empty() {
+            continue;
+        }
         let idle = connection.watch.remaining(settings.header_timeout, settings.idle_timeout);
-        let next = tokio::time::timeout(idle, resting.readable());
+        let next = tokio::time::timeout(idle, stream.readable());
         if !matches!(drain.unless_begun(next).await, Some(Ok(Ok(())))) {
             break;
         }
-        stream = resting;
     }
     drop(open);
 }
@@ -56,28 +63,29 @@ pub(crate) async fn serve(
 /// Speaks HTTP/1.1 until the connection ends, or rests: then its stream comes back.
 async fn converse(
     stream: TcpStream,
+    early: Bytes,
     connection: &Arc<Connection>,
     settings: &ConnectionSettings,
     drain: &Drain,
-) -> Option<TcpStream> {
+) -> Option<(TcpStream, Bytes)> {
     let watch = &connection.watch;
-    let socket = TokioIo::new(Socket::new(stream, Arc::clone(connection)));
+    let socket = TokioIo::new(Socket::new(stream, early, Arc::clone(connection)));
     let service = service_fn(|request| answer(connection, request, settings));
     let mut conversation = builder(settings).serve_connection(socket, service);
 
     let mut ending = pin!(drain.reached(ENDING));
-    let mut stage = 0;
+    let mut awaited = 0;
     let mut timer: Option<Pin<Box<Sleep>>> = None;
     let ended = poll_fn(|context| {
         // a stage that was awaited once wakes this task; asking for it again would take the lock of all connections
-        while drain.has_reached(stage) {
-            match stage {
+        while drain.has_reached(awaited) {
+            match awaited {
                 0 => {}
                 ENDING => Pin::new(&mut conversation).graceful_shutdown(),
                 _ => return Poll::Ready(None),
             }
-            stage += 1;
-            ending.set(drain.reached(stage));
+            awaited += 1;
+            ending.set(drain.reached(awaited));
             let _ = pin!(unconstrained(ending.as_mut())).poll(context);
         }
         let mut polled = Pin::new(&mut conversation).poll(context);
@@ -100,13 +108,18 @@ async fn converse(
         let explain = ended.and_then(Result::err).map_or_else(String::new, |error| format!("{error}."));
         let line = unread.iter().take_while(|byte| **byte != b'\n').count();
         let status = if status == 431 && line > connection.app.limits().target_bytes { 414 } else { status };
-        let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
-        refusal::send(socket.into_parts(), page).await;
+        let refuse = async {
+            let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
+            refusal::send(socket.into_parts(), page).await;
+        };
+        if tokio::time::timeout(settings.header_timeout, refuse).await.is_err() {
+            tracing::warn!(status, "the page for a malformed request took too long");
+        }
         return None;
     }
     let (stream, unsent) = socket.into_parts();
     match ended {
-        None if stage == ENDING && watch.may_rest() && unread.is_empty() && unsent.is_empty() => Some(stream),
+        None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => Some((stream, unread)),
         Some(Ok(())) if watch.has_bodies() => {
             refusal::linger(stream).await;
             None

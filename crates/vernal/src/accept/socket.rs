@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -28,6 +29,8 @@ thread_local! {
 /// forgets the answers it has gathered when the connection ends with unread bytes, and has no bound.)
 pub(crate) struct Socket {
     stream: TcpStream,
+    /// What an earlier conversation has read of a request and not understood yet.
+    early: Bytes,
     connection: Arc<Connection>,
     gathered: Vec<u8>,
     sent: usize,
@@ -37,9 +40,18 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
+    pub(crate) fn new(stream: TcpStream, early: Bytes, connection: Arc<Connection>) -> Self {
         let answers = connection.watch.answers();
-        Socket { stream, connection, gathered: Vec::new(), sent: 0, put_off: false, answers, refused: None }
+        Socket {
+            stream,
+            early,
+            connection,
+            gathered: Vec::new(),
+            sent: 0,
+            put_off: false,
+            answers,
+            refused: None,
+        }
     }
 
     /// The status of the answer that was held back.
@@ -93,6 +105,12 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         if let Poll::Ready(Err(error)) = self.poll_send(context) {
             return Poll::Ready(Err(error));
+        }
+        if !self.early.is_empty() {
+            let length = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early.split_to(length));
+            self.connection.watch.received();
+            return Poll::Ready(Ok(()));
         }
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         match polled {

@@ -107,6 +107,12 @@ impl Response {
         self.reason = answer.reason.or_else(|| self.reason.take());
     }
 
+    /// Whether it may turn out that this cannot be sent.
+    pub(crate) fn may_fail(&self) -> bool {
+        let is_file = matches!(&self.content, Some(Content { data: Data::File(_), .. }));
+        is_file || self.headers.invalid().is_some()
+    }
+
     /// Adds a further element of a tuple: what is already set stays, fields and cookies are added.
     pub(crate) fn join(&mut self, part: Response) {
         self.status = self.status.or(part.status);
