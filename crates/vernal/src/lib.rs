@@ -51,32 +51,53 @@
 // Without its features the crate lacks what the page above links to.
 #![cfg_attr(not(all(feature = "macros", feature = "logger")), allow(rustdoc::broken_intra_doc_links))]
 
-mod accept;
-mod access;
-mod app;
-pub mod bind;
-pub mod controller;
-mod cookie;
-mod error;
-pub mod filter;
-mod guard;
-mod headers;
+// The stations of a request, in the order in which it meets them; each file says what it is for.
+
 mod journey;
+
+mod app;
+
+mod accept;
+
+mod parse;
+
+pub mod route;
+
+pub mod filter;
+
+pub mod bind;
+
+pub mod controller;
+
+pub mod respond;
+
+pub mod session;
+
+// What travels: the request, and the words it is made of.
+
+mod cookie;
+mod headers;
+mod request;
+
+// What may go wrong, and what keeps it from going too far.
+
+mod error;
+mod guard;
 mod limits;
+
+// The Rust face: declarations found at start, the server, the log, an app without a socket.
+
+mod access;
 #[cfg(feature = "logger")]
 pub mod logger;
-mod parse;
 pub mod prelude;
-#[cfg(test)]
-mod properties;
-mod request;
-pub mod respond;
-pub mod route;
 pub mod scan;
 mod service;
-pub mod session;
 mod start;
 pub mod testing;
+
+#[cfg(test)]
+mod properties;
 
 pub use app::{App, Builder};
 pub use bind::{Json, Model, State};
