@@ -238,7 +238,7 @@ impl IntoResponse for Redirect {
 macro_rules! tuples {
     ($($($element:ident)+;)*) => {$(
         impl<$($element: IntoResponse),+> IntoResponse for ($($element,)+) {
-            #[allow(non_snake_case, reason = "the type parameters name the elements")]
+            #[expect(non_snake_case, reason = "the type parameters name the elements")]
             fn into_response(self) -> Result<Response> {
                 let ($($element,)+) = self;
                 let mut response = Response::default();
