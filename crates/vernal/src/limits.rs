@@ -23,6 +23,10 @@ pub const MB: usize = 1024 * KB;
 /// | [`header_timeout`](Limits::header_timeout) | 30 s | the connection is closed |
 /// | [`body_timeout`](Limits::body_timeout) | 30 s | 408: the time between two pieces of a body |
 /// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
+/// | [`streams`](Limits::streams) | 128 | HTTP/2: the stream is refused |
+/// | [`stream_window`](Limits::stream_window) | 256 KB | HTTP/2: the stream is reset |
+/// | [`connection_window`](Limits::connection_window) | 1 MB | HTTP/2: the connection is closed |
+/// | [`control_frames`](Limits::control_frames) | 1000 | HTTP/2: the connection is closed |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
 ///
 /// ```
@@ -46,6 +50,10 @@ pub struct Limits {
     pub(crate) body_timeout: Duration,
     pub(crate) connections: usize,
     pub(crate) sessions: usize,
+    pub(crate) streams: u32,
+    pub(crate) stream_window: u32,
+    pub(crate) connection_window: u32,
+    pub(crate) control_frames: u32,
 }
 
 impl Default for Limits {
@@ -64,6 +72,10 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(30),
             connections: 25_000,
             sessions: 100_000,
+            streams: 128,
+            stream_window: 256 * 1024,
+            connection_window: 1024 * 1024,
+            control_frames: 1000,
         }
     }
 }
@@ -103,4 +115,16 @@ setters! {
     connections: usize;
     /// Sessions kept in memory.
     sessions: usize;
+    /// Requests of one HTTP/2 connection at the same time; browsers ask for up to 100. A controller that blocks a
+    /// thread counts until it returns, even if the client has reset its stream.
+    streams: u32;
+    /// Bytes of one HTTP/2 request's body that may arrive before they are read. Larger ones make uploads over long
+    /// lines faster.
+    stream_window: u32;
+    /// The same for all requests of an HTTP/2 connection together; 64 KB at least, which is what every one begins with.
+    connection_window: u32;
+    /// HTTP/2 frames that carry neither a request nor data (PING, SETTINGS, PRIORITY, RST_STREAM, WINDOW_UPDATE,
+    /// unknown ones, empty DATA), beyond the four that each answer and each piece of one call for. Every second
+    /// forgives ten.
+    control_frames: u32;
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::accept::http::http1::{self, Outcome};
+#[cfg(feature = "http2")]
+use crate::accept::http::http2;
 use crate::accept::stream::Stream;
 use crate::accept::{OpenConnection, Serving, Watch};
 use crate::request::Connection;
@@ -22,6 +24,11 @@ pub(crate) async fn serve(
     loop {
         match Box::pin(http1::converse(stream, early, &connection, &serving)).await {
             Outcome::Rests(resting, unread) => (stream, early) = (resting, unread),
+            #[cfg(feature = "http2")]
+            Outcome::IsHttp2(stream, read) => {
+                Box::pin(http2::converse(stream, read, &connection, &serving)).await;
+                break;
+            }
             Outcome::Ended => break,
         }
         if early.is_empty() && !wakes(&stream, &connection, &serving).await {

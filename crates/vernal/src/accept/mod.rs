@@ -10,6 +10,9 @@ mod socket;
 mod stream;
 mod watch;
 
+#[cfg(feature = "http2")]
+pub(crate) use http::http2::Running;
+
 pub(crate) use drain::{Drain, ENDING, OpenConnection};
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use settings::{ConnectionSettings, Serving};

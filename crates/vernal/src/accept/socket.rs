@@ -37,6 +37,8 @@ pub(crate) struct Socket {
     put_off: bool,
     answers: u32,
     refused: Option<u16>,
+    #[cfg(feature = "http2")]
+    opening: Opening,
 }
 
 impl Socket {
@@ -51,7 +53,48 @@ impl Socket {
             put_off: false,
             answers,
             refused: None,
+            #[cfg(feature = "http2")]
+            opening: Opening::Known,
         }
+    }
+
+    /// Whether the first bytes may turn out to be the preface of HTTP/2.
+    #[cfg(feature = "http2")]
+    pub(crate) fn look_for_http2(mut self, look: bool) -> Self {
+        if look {
+            self.opening = Opening::Unknown(Vec::new());
+        }
+        self
+    }
+
+    /// The stream, and what has been read of it, if it begins with the preface of HTTP/2; otherwise the same socket.
+    #[cfg(feature = "http2")]
+    pub(crate) fn into_http2(self) -> Result<(Stream, Bytes), Self> {
+        match self.opening {
+            Opening::Http2(read) => Ok((self.stream, read.into())),
+            Opening::Known | Opening::Unknown(_) => Err(self),
+        }
+    }
+
+    /// Looks at the first bytes, `read`, of a connection: true if they go on. Those that may yet become the preface
+    /// are kept, in pieces however small.
+    #[cfg(feature = "http2")]
+    fn is_http1(&mut self, read: &[u8]) -> bool {
+        let Opening::Unknown(so_far) = &mut self.opening else { return true };
+        let preface = crate::accept::http::http2::PREFACE;
+        let is_over = read.is_empty();
+        if so_far.is_empty() && read.first() != preface.first() {
+            self.opening = Opening::Known;
+            return true;
+        }
+        so_far.extend_from_slice(read);
+        if so_far.starts_with(preface) {
+            self.opening = Opening::Http2(std::mem::take(so_far));
+        } else if is_over || !preface.starts_with(so_far) {
+            self.early = std::mem::take(so_far).into();
+            self.opening = Opening::Known;
+        }
+        false
     }
 
     /// The status of the answer that was held back.
@@ -97,6 +140,15 @@ impl Socket {
     }
 }
 
+/// What is known of the protocol of a connection whose first bytes are looked at.
+#[cfg(feature = "http2")]
+enum Opening {
+    Known,
+    /// All that has been read is the beginning of the preface.
+    Unknown(Vec<u8>),
+    Http2(Vec<u8>),
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -112,10 +164,23 @@ impl AsyncRead for Socket {
             self.connection.watch.received();
             return Poll::Ready(Ok(()));
         }
+        #[cfg(feature = "http2")]
+        let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         match polled {
             Poll::Ready(_) => self.connection.watch.received(),
             Poll::Pending => self.connection.watch.starved(),
+        }
+        #[cfg(feature = "http2")]
+        if polled.is_ready() && !matches!(self.opening, Opening::Known) {
+            let read = &buffer.filled()[before..];
+            if !self.is_http1(read) {
+                buffer.set_filled(before);
+                if matches!(self.opening, Opening::Http2(_)) {
+                    return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
+                }
+                return self.poll_read(context, buffer);
+            }
         }
         polled
     }

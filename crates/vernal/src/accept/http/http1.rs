@@ -34,6 +34,9 @@ const REST: Duration = Duration::from_millis(250);
 pub(crate) enum Outcome {
     /// The connection is over.
     Ended,
+    /// The client speaks HTTP/2: the stream comes back, with what has been read.
+    #[cfg(feature = "http2")]
+    IsHttp2(Stream, Bytes),
     /// Nothing is under way: the stream comes back, with what has been read of the next request.
     Rests(Stream, Bytes),
 }
@@ -46,7 +49,10 @@ pub(crate) async fn converse(
     serving: &Serving,
 ) -> Outcome {
     let (watch, drain) = (&connection.watch, &serving.drain);
-    let socket = TokioIo::new(Socket::new(stream, early, Arc::clone(connection)));
+    let socket = Socket::new(stream, early, Arc::clone(connection));
+    #[cfg(feature = "http2")]
+    let socket = socket.look_for_http2(serving.settings.http2 && watch.requests() == 0);
+    let socket = TokioIo::new(socket);
     let service = service_fn(|request| answer(connection, request, serving));
     let mut conversation = builder(serving).serve_connection(socket, service);
 
@@ -94,6 +100,11 @@ pub(crate) async fn converse(
         }
         return Outcome::Ended;
     }
+    #[cfg(feature = "http2")]
+    let socket = match socket.into_http2() {
+        Ok((stream, read)) => return Outcome::IsHttp2(stream, read),
+        Err(socket) => socket,
+    };
     let (stream, unsent) = socket.into_parts();
     match ended {
         None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => Outcome::Rests(stream, unread),

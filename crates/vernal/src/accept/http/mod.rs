@@ -1,3 +1,7 @@
-//! HTTP: the one folder that knows hyper.
+//! HTTP: the one folder that knows hyper and h2.
 
+#[cfg(feature = "http2")]
+mod date;
 pub(crate) mod http1;
+#[cfg(feature = "http2")]
+pub(crate) mod http2;
