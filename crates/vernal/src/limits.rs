@@ -28,6 +28,7 @@ pub const MB: usize = 1024 * KB;
 /// | [`connection_window`](Limits::connection_window) | 1 MB | HTTP/2: the connection is closed |
 /// | [`control_frames`](Limits::control_frames) | 1000 | HTTP/2: the connection is closed |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
+/// | [`file_cache`](Limits::file_cache) | 16 MB | a file that was not asked for lately is dropped |
 ///
 /// ```
 /// use vernal::{Limits, MB};
@@ -54,6 +55,7 @@ pub struct Limits {
     pub(crate) stream_window: u32,
     pub(crate) connection_window: u32,
     pub(crate) control_frames: u32,
+    pub(crate) file_cache: usize,
 }
 
 impl Default for Limits {
@@ -76,6 +78,7 @@ impl Default for Limits {
             stream_window: 256 * 1024,
             connection_window: 1024 * 1024,
             control_frames: 1000,
+            file_cache: 16 * MB,
         }
     }
 }
@@ -127,4 +130,9 @@ setters! {
     /// unknown ones, empty DATA), beyond the four that each answer and each piece of one call for. Every second
     /// forgives ten.
     control_frames: u32;
+    /// Bytes of files kept in memory: clients choose which ones they ask for. Only files of up to 64 KB are kept, and
+    /// sent only while the system says that the file on disk is the same one, unchanged, which is asked at each
+    /// request; 0 keeps none. Above 4 MB the room is divided into 16 parts, so that the first files may have to go
+    /// when some of it is still free.
+    file_cache: usize;
 }
