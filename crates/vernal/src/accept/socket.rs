@@ -222,6 +222,10 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        #[cfg(feature = "http2")]
+        if matches!(self.opening, Opening::Http2(_)) {
+            return Poll::Ready(Ok(()));
+        }
         match self.refused {
             Some(_) => Poll::Ready(Ok(())),
             None => {

@@ -2,7 +2,7 @@
 
 use http::header::{COOKIE, HOST};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use crate::{HttpError, Limits};
 
@@ -10,13 +10,20 @@ use crate::{HttpError, Limits};
 ///
 /// # Errors
 ///
-/// 400 for an authority that is missing, ambiguous or has user information (RFC 9113 section 8.3.1), or that the
+/// 400 for values with white space around them (section 8.2.1), the path `*` of another method than OPTIONS, an authority that is missing, ambiguous or has user information (RFC 9113 section 8.3.1), or that the
 /// `Host` field contradicts; 431 for too many fields.
 pub(super) fn arrive(parts: &mut Parts, limits: &Limits) -> Result<(), HttpError> {
     let mut uri = std::mem::take(&mut parts.uri).into_parts();
     uri.scheme = None;
     let authority = uri.authority.take();
     parts.uri = Uri::from_parts(uri).unwrap_or_default();
+
+    if parts.uri.path() == "*" && parts.method != Method::OPTIONS {
+        return Err(HttpError::bad_request("The path * is for OPTIONS alone."));
+    }
+    if let Some((name, _)) = parts.headers.iter().find(|(_, value)| has_margin(value)) {
+        return Err(HttpError::bad_request(format!("The value of {name} has white space around it.")));
+    }
 
     join_cookies(&mut parts.headers);
     if parts.headers.len() > limits.headers {
@@ -45,6 +52,12 @@ pub(super) fn arrive(parts: &mut Parts, limits: &Limits) -> Result<(), HttpError
     let host = host.map_err(|_| HttpError::bad_request("The authority has characters that no host has."))?;
     parts.headers.insert(HOST, host);
     Ok(())
+}
+
+/// Whether white space stands at either end of a value (RFC 9113 section 8.2.1).
+fn has_margin(value: &HeaderValue) -> bool {
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    is_space(value.as_bytes().first()) || is_space(value.as_bytes().last())
 }
 
 /// Joins what a client may send in several fields, so that each compresses on its own (RFC 9113 section 8.2.3).

@@ -1,8 +1,10 @@
 //! Frames as they arrive, before h2 reads them (RFC 9113 section 4.1).
 //!
-//! h2 parses and enforces nearly everything. Two things it keeps to itself: how many frames that ask for no answer have
-//! come, which it would take without end, and pseudo-header fields in trailers, which it drops without a word.
+//! h2 parses and enforces nearly everything. Three things it keeps to itself: how many frames that ask for no answer
+//! have come, which it would take without end; pseudo-header fields in trailers, which it drops without a word; and
+//! which error it was, since it says PROTOCOL_ERROR to all that it cannot parse.
 
+use h2::Reason;
 use smallvec::SmallVec;
 
 const PREFACE: usize = 24;
@@ -10,12 +12,18 @@ const HEAD: usize = 9;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const PRIORITY: u8 = 2;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
+const ACK: u8 = 0x1;
 const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
 const PADDED: u8 = 0x8;
-const PRIORITY: u8 = 0x20;
+const HAS_PRIORITY: u8 = 0x20;
 
 /// The greatest payload that is taken: the least that a server may announce, and the default (section 6.5.2).
 pub(super) const FRAME_BYTES: usize = 16 * 1024;
@@ -30,6 +38,9 @@ pub(super) struct Frames {
     control: u32,
     /// The frames make no sense: h2 says so to the client, and there is nothing more to follow.
     lost: bool,
+    /// They are wrong in a way for which h2 has not the right word. Nothing goes on any more.
+    fault: Option<Reason>,
+    has_begun: bool,
     continuations: usize,
 }
 
@@ -42,6 +53,8 @@ impl Frames {
             table: Table::default(),
             control: 0,
             lost: false,
+            fault: None,
+            has_begun: false,
             // more than h2 takes before it ends the connection
             continuations: 8 + 2 * (header_bytes / FRAME_BYTES),
         }
@@ -50,6 +63,11 @@ impl Frames {
     /// How many control frames have come since this was last called.
     pub(super) fn take_control(&mut self) -> u32 {
         std::mem::take(&mut self.control)
+    }
+
+    /// Why the connection has to end, if it has to.
+    pub(super) fn fault(&self) -> Option<Reason> {
+        self.fault
     }
 
     /// How many of these bytes may go on. The others are shown again, with more behind them.
@@ -63,6 +81,12 @@ impl Frames {
             self.skip -= skipped;
             at += skipped;
             let Some(head) = Head::read(&bytes[at..]) else { return at };
+            if self.fault.is_none() {
+                self.fault = self.check(&head);
+            }
+            if self.fault.is_some() {
+                return at;
+            }
             match head.kind {
                 HEADERS => match self.block(&bytes[at..]) {
                     Block::Whole { length, is_malformed } => {
@@ -73,11 +97,21 @@ impl Frames {
                     }
                     Block::Partial => return at,
                     Block::Nonsense => self.lost = true,
+                    Block::Undecodable => {
+                        self.fault = Some(Reason::COMPRESSION_ERROR);
+                        return at;
+                    }
                 },
                 kind => {
                     let is_empty = head.length == 0 && head.flags & END_STREAM == 0;
                     if kind != DATA || is_empty {
                         self.control = self.control.saturating_add(1);
+                    }
+                    if let Some(values) = head.settings(&bytes[at..])
+                        && values.iter().any(|value| value[..2] == INITIAL_WINDOW && value[2] > 0x7f)
+                    {
+                        self.fault = Some(Reason::FLOW_CONTROL_ERROR);
+                        return at;
                     }
                     self.lost = head.length > FRAME_BYTES;
                     self.skip = HEAD + head.length;
@@ -85,6 +119,23 @@ impl Frames {
             }
         }
         bytes.len()
+    }
+
+    /// The error of a frame that cannot be right, whatever it carries (sections 3.4 and 6).
+    fn check(&mut self, head: &Head) -> Option<Reason> {
+        let is_ack = head.flags & ACK != 0;
+        if !std::mem::replace(&mut self.has_begun, true) && (head.kind != SETTINGS || is_ack) {
+            return Some(Reason::PROTOCOL_ERROR);
+        }
+        let is_right = match head.kind {
+            PRIORITY => head.length == 5,
+            RST_STREAM | WINDOW_UPDATE => head.length == 4,
+            SETTINGS if is_ack => head.length == 0,
+            SETTINGS => head.length.is_multiple_of(6),
+            PING => head.length == 8,
+            _ => true,
+        };
+        (!is_right).then_some(Reason::FRAME_SIZE_ERROR)
     }
 
     /// Reads HEADERS and the CONTINUATIONs that belong to it (section 6.10).
@@ -114,7 +165,7 @@ impl Frames {
             [fragment] => self.table.read(fragment),
             fragments => self.table.read(&fragments.concat()),
         };
-        let Some(has_pseudo) = read else { return Block::Nonsense };
+        let Some(has_pseudo) = read else { return Block::Undecodable };
         let is_trailers = stream <= self.last_stream;
         self.last_stream = self.last_stream.max(stream);
         Block::Whole { length: at, is_malformed: is_trailers && has_pseudo }
@@ -125,7 +176,11 @@ enum Block {
     Whole { length: usize, is_malformed: bool },
     Partial,
     Nonsense,
+    Undecodable,
 }
+
+/// The identifier of SETTINGS_INITIAL_WINDOW_SIZE (section 6.5.2).
+const INITIAL_WINDOW: [u8; 2] = [0, 4];
 
 /// The nine bytes before a payload.
 struct Head {
@@ -146,6 +201,12 @@ impl Head {
         })
     }
 
+    /// The settings, if this is a frame of them and all of it is there. One that comes in pieces is left to h2.
+    fn settings<'a>(&self, bytes: &'a [u8]) -> Option<&'a [[u8; 6]]> {
+        let payload = bytes.get(HEAD..HEAD + self.length).filter(|_| self.kind == SETTINGS)?;
+        Some(payload.as_chunks().0)
+    }
+
     /// The part of the payload that is a piece of a header block (section 6.2).
     fn fragment<'a>(&self, payload: &'a [u8]) -> Option<&'a [u8]> {
         let flags = if self.kind == HEADERS { self.flags } else { 0 };
@@ -154,7 +215,7 @@ impl Head {
             _ if flags & PADDED != 0 => return None,
             _ => (0, payload),
         };
-        let priority = if flags & PRIORITY != 0 { 5 } else { 0 };
+        let priority = if flags & HAS_PRIORITY != 0 { 5 } else { 0 };
         payload.get(priority..payload.len().checked_sub(padding)?)
     }
 }
@@ -163,39 +224,54 @@ impl Head {
 /// the dynamic table, which has room for 4096 bytes and so for 128 entries of 32 bytes at least. Entries that have been
 /// evicted keep their bit; nothing refers to them, or h2 says so.
 #[derive(Default)]
-struct Table(u128);
+struct Table {
+    pseudo: u128,
+    /// How many entries there have been, up to what there is room for.
+    entries: u32,
+}
+
+/// Bytes of the dynamic table, as the server announces them by saying nothing (RFC 9113 section 6.5.2).
+const TABLE_BYTES: u32 = 4096;
 
 impl Table {
     /// Whether a header block has a pseudo-header field; none where it cannot be read (section 6).
     fn read(&mut self, mut block: &[u8]) -> Option<bool> {
         let block = &mut block;
-        let mut found = false;
+        let (mut found, mut has_fields) = (false, false);
         while let Some(&first) = block.first() {
             if first & 0x80 != 0 {
-                found |= self.is_pseudo(integer(block, 7)?);
+                found |= self.is_pseudo(integer(block, 7)?)?;
+                has_fields = true;
             } else if first & 0xe0 == 0x20 {
-                integer(block, 5)?;
+                // a change of the table's size comes first (section 4.2)
+                if has_fields || integer(block, 5)? > TABLE_BYTES {
+                    return None;
+                }
             } else {
                 let is_kept = first & 0x40 != 0;
                 let is_pseudo = match integer(block, if is_kept { 6 } else { 4 })? {
                     0 => is_pseudo_name(block)?,
-                    index => self.is_pseudo(index),
+                    index => self.is_pseudo(index)?,
                 };
                 string(block)?;
                 if is_kept {
-                    self.0 = self.0 << 1 | u128::from(is_pseudo);
+                    self.pseudo = self.pseudo << 1 | u128::from(is_pseudo);
+                    self.entries = (self.entries + 1).min(TABLE_BYTES / 32);
                 }
                 found |= is_pseudo;
+                has_fields = true;
             }
         }
         Some(found)
     }
 
-    /// The static table begins with the pseudo-header fields, and has 61 entries (appendix A).
-    fn is_pseudo(&self, index: u32) -> bool {
+    /// The static table begins with the pseudo-header fields, and has 61 entries (appendix A). None for an index that
+    /// no table has.
+    fn is_pseudo(&self, index: u32) -> Option<bool> {
         match index {
-            0..62 => index < 15,
-            _ => self.0.checked_shr(index - 62).is_some_and(|bits| bits & 1 != 0),
+            0 => None,
+            1..62 => Some(index < 15),
+            _ => (index - 62 < self.entries).then(|| self.pseudo >> (index - 62) & 1 != 0),
         }
     }
 }
@@ -257,7 +333,35 @@ mod tests {
     fn frames() -> Frames {
         let mut frames = Frames::new(65536);
         assert_eq!(frames.pass(&mut [b'x'; PREFACE]), PREFACE);
+        assert_eq!(frames.pass(&mut frame(SETTINGS, 0, 0, b"")), HEAD);
+        assert_eq!(frames.take_control(), 1);
         frames
+    }
+
+    fn fault(bytes: &[u8]) -> Option<Reason> {
+        let mut frames = frames();
+        let passed = frames.pass(&mut bytes.to_vec());
+        assert_eq!(passed == bytes.len(), frames.fault().is_none());
+        frames.fault()
+    }
+
+    #[test]
+    fn frames_of_a_wrong_length_do_not_go_on() {
+        for (kind, flags, length) in [(2, 0, 4), (3, 0, 5), (4, 0, 7), (4, ACK, 6), (6, 0, 9), (8, 0, 3)] {
+            let wrong = frame(kind, flags, 1, &vec![0; length]);
+            assert_eq!(fault(&wrong), Some(Reason::FRAME_SIZE_ERROR), "{kind}");
+        }
+        assert_eq!(fault(&frame(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff])), None);
+        let window = frame(SETTINGS, 0, 0, &[0, 4, 0x80, 0, 0, 0]);
+        assert_eq!(fault(&window), Some(Reason::FLOW_CONTROL_ERROR));
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_does_not_go_on() {
+        for block in [&[0x80][..], &[0xbe], &[0xff; 9], b"\x00\x09x", &[0x82, 0x20], &[0x3f, 0xe2, 0x1f]] {
+            let fault = fault(&frame(HEADERS, END_HEADERS, 1, block));
+            assert_eq!(fault, Some(Reason::COMPRESSION_ERROR), "{block:?}");
+        }
     }
 
     const GET: [u8; 4] = [0x82, 0x84, 0x86, 0x81];
@@ -325,8 +429,8 @@ mod tests {
     fn frames_that_ask_for_nothing_are_counted() {
         let mut frames = frames();
         let mut bytes = Vec::new();
-        for kind in [2, 3, 4, 6, 8, 0x10, 0xff] {
-            bytes.extend(frame(kind, 0, 0, &[0; 8]));
+        for (kind, length) in [(2, 5), (3, 4), (4, 6), (6, 8), (8, 4), (0x10, 7), (0xff, 0)] {
+            bytes.extend(frame(kind, 0, 0, &vec![0; length]));
         }
         bytes.extend(frame(DATA, 0, 1, b""));
         bytes.extend(frame(DATA, END_STREAM, 1, b""));
@@ -353,7 +457,8 @@ mod tests {
             prop_assert!(passed <= bytes.len());
             let mut frames = frames();
             let whole = frame(HEADERS, END_HEADERS, 1, &bytes);
-            prop_assert_eq!(frames.pass(&mut whole.clone()), whole.len());
+            let passed = frames.pass(&mut whole.clone());
+            prop_assert_eq!(passed == whole.len(), frames.fault().is_none());
         }
     }
 }

@@ -101,7 +101,8 @@ fn builder(limits: &Limits) -> server::Builder {
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(RESET_UNSEEN)
         .max_local_error_reset_streams(Some(RESET_BY_MISTAKE))
-        .max_send_buffer_size(SEND_BUFFER);
+        .max_send_buffer_size(SEND_BUFFER)
+        .enable_connect_protocol();
     builder
 }
 
@@ -175,8 +176,10 @@ impl Conversation<'_> {
                 State::Open(open) => match open.poll_accept(context)? {
                     Poll::Ready(None) => return Poll::Ready(Ok(())),
                     Poll::Ready(Some((request, respond))) => self.begin(request, respond),
-                    Poll::Pending if self.is_flooded() => self.hang_up(Reason::ENHANCE_YOUR_CALM),
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => match self.fault() {
+                        Some(reason) => self.hang_up(reason),
+                        None => return Poll::Pending,
+                    },
                 },
             }
         }
@@ -201,10 +204,16 @@ impl Conversation<'_> {
         tokio::spawn(stream.answer(request, running));
     }
 
-    /// Whether more control frames have come than are called for.
-    fn is_flooded(&self) -> bool {
+    /// Why the connection has to end, unless the client knows: its frames are wrong, or more of those that do nothing
+    /// than are called for.
+    fn fault(&self) -> Option<Reason> {
+        let fault = self.traffic.fault.load(Ordering::Relaxed);
         let frames = self.traffic.control.swap(0, Ordering::Relaxed);
-        frames > 0 && !self.is_told && self.account.spend(frames)
+        match fault {
+            _ if self.is_told => None,
+            0 => (frames > 0 && self.account.spend(frames)).then_some(Reason::ENHANCE_YOUR_CALM),
+            fault => Some(fault.into()),
+        }
     }
 
     /// Ready when the client has kept the server waiting too long. What the connection is doing is only looked at when

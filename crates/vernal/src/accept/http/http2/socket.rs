@@ -29,6 +29,8 @@ pub(super) struct Traffic {
     pub(super) control: AtomicU32,
     /// Since when a frame head or a header block is on its way, in milliseconds; 0 if none is.
     pub(super) incomplete: AtomicU64,
+    /// The code of the error for which the connection has to end; 0 for none.
+    pub(super) fault: AtomicU32,
     /// Everything has been written; all that is missing is the client's end.
     pub(super) lingers: AtomicBool,
 }
@@ -59,8 +61,8 @@ impl Socket {
         let mut frames = Frames::new(header_bytes);
         let mut held = early.to_vec();
         let passed = frames.pass(&mut held);
-        let socket = Socket { stream, traffic, frames, held, passed, lingered: 0 };
-        socket.note();
+        let mut socket = Socket { stream, traffic, frames, held, passed, lingered: 0 };
+        socket.arrived();
         socket
     }
 
@@ -78,6 +80,9 @@ impl Socket {
         let control = self.frames.take_control();
         if control > 0 {
             self.traffic.control.fetch_add(control, Ordering::Relaxed);
+        }
+        if let Some(fault) = self.frames.fault() {
+            self.traffic.fault.store(fault.into(), Ordering::Relaxed);
         }
         self.traffic.received.store(now(), Ordering::Relaxed);
         self.note();
@@ -107,6 +112,10 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let socket = &mut *self;
         loop {
+            if socket.passed == 0 && socket.frames.fault().is_some() {
+                // the conversation, which polls this, ends it
+                return Poll::Pending;
+            }
             if socket.passed > 0 {
                 let length = socket.passed.min(buffer.remaining());
                 buffer.put_slice(&socket.held[..length]);
