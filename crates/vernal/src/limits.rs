@@ -118,8 +118,8 @@ setters! {
     connections: usize;
     /// Sessions kept in memory.
     sessions: usize;
-    /// Requests of one HTTP/2 connection at the same time; browsers ask for up to 100. A controller that blocks a
-    /// thread counts until it returns, even if the client has reset its stream.
+    /// Requests of one HTTP/2 connection at the same time; browsers ask for up to 100. As many again may be ending:
+    /// a controller that blocks a thread counts until it returns, even if the client has reset its stream.
     streams: u32;
     /// Bytes of one HTTP/2 request's body that may arrive before they are read. Larger ones make uploads over long
     /// lines faster.

@@ -187,8 +187,9 @@ impl Conversation<'_> {
 
     /// A request, in a task of its own.
     fn begin(&mut self, request: http::Request<h2::RecvStream>, mut respond: server::SendResponse<Bytes>) {
-        // a client that resets what it asked for makes room for more in its own count, but not in this one
-        if self.account.running() >= self.connection.app.limits().streams {
+        // a client that resets what it asked for makes room for more in h2's count, but not in this one; as many again
+        // may be about to end
+        if self.account.running() >= self.connection.app.limits().streams.saturating_mul(2) {
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         }
@@ -275,7 +276,7 @@ impl Conversation<'_> {
             next = next.min(left(LINGER, leaving)?);
         }
         if !is_idle {
-            next = next.min(LOOK);
+            next = next.min(if self.leaving.is_some() { LINGER } else { LOOK });
         }
         if is_blocked {
             next = next.min(self.blocked(idle)?);
