@@ -1,6 +1,8 @@
 //! Bytes to a request: target, query, forms, cookies, JSON.
 
 mod body;
+#[cfg(feature = "compression")]
+mod coded;
 mod json;
 mod multipart;
 mod params;
