@@ -81,8 +81,9 @@ browser: ## A browser clicks through the showcase; screenshots go to target/scre
 	cd $(BROWSER_TEST) && CHROMIUM="$$(command -v chromium)" SHOWCASE="$(CARGO_TARGET_DIR)/debug/showcase" \
 		SCREENSHOTS="$(CARGO_TARGET_DIR)/screenshots" node --test
 
-bench: ## Compare with other servers (needs wrk)
+bench: ## Compare with other servers (needs wrk and nginx)
 	@tools/install-missing "command -v wrk" wrk
+	@tools/install-missing "test -x /usr/sbin/nginx" nginx-light
 	python3 bench/run.py
 
 clean: ## Remove what was built and installed

@@ -34,6 +34,11 @@ class Row:
     headers: dict = field(default_factory=dict)
     body: bytes | None = None
     script: tuple = ()
+    is_file: bool = False
+
+    def contestants(self, started):
+        """The servers that have an answer to this."""
+        return [server for server in started if self.is_file or server.name != servers.NGINX]
 
     def headers_for(self, server):
         if self.name != "session":
@@ -56,8 +61,8 @@ def all_rows(files):
         Row("body", "/body", order, headers=is_json, body=order, script=("post.lua", ORDER)),
         Row("session", "/session", b"42"),
         Row("route-199", "/route/199", hello),
-        Row("static-1k", "/static/1k.txt", (files / "1k.txt").read_bytes()),
-        Row("static-1m", "/static/1m.bin", (files / "1m.bin").read_bytes()),
+        Row("static-1k", "/static/1k.txt", (files / "1k.txt").read_bytes(), is_file=True),
+        Row("static-1m", "/static/1m.bin", (files / "1m.bin").read_bytes(), is_file=True),
     ]
 
 
@@ -76,9 +81,11 @@ def main():
             for name, executable in executables.items()
         ]
         for row in rows:
-            for server in started:
+            for server in row.contestants(started):
                 check(row, server)
-        samples = {row.name: measure(row, started, options.seconds, options.rounds) for row in rows}
+        samples = {
+            row.name: measure(row, row.contestants(started), options.seconds, options.rounds) for row in rows
+        }
     setting = f"{machine}; {options.rounds} rounds of {options.seconds} s, {CONNECTIONS} connections"
     report = f"{setting}\n\n{summary(options.servers, samples)}"
     print(report, end="")
@@ -88,7 +95,7 @@ def main():
 
 def command_line():
     parser = argparse.ArgumentParser(description=__doc__)
-    servers.add_option(parser)
+    servers.add_option(parser, known=(*servers.PACKAGES, servers.NGINX))
     parser.add_argument("--rows", type=lambda text: text.split(","), metavar="A,B,…", help="(all of them)")
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement (%(default)s)")
     parser.add_argument(
@@ -165,12 +172,14 @@ def summary(compared, samples):
 
 
 def summary_line(row, subject, peers, taken):
-    times = [f"{median(values):.2f}" for values in taken.values()]
-    return [row, *times, *(ratio(taken[subject], taken[peer]) for peer in peers)]
+    times = [f"{median(taken[name]):.2f}" if name in taken else "" for name in (subject, *peers)]
+    return [row, *times, *(ratio(taken.get(subject), taken.get(peer)) for peer in peers)]
 
 
 def ratio(subject, peer):
-    """The median of the rounds' ratios, with the lowest and the highest one."""
+    """The median of the rounds' ratios, with the lowest and the highest one; nothing if one took no part."""
+    if not (subject and peer):
+        return ""
     ratios = [ours / theirs for ours, theirs in zip(subject, peer, strict=True)]
     return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 

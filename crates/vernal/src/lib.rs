@@ -78,6 +78,8 @@ pub mod respond;
 
 pub mod session;
 
+pub mod websocket;
+
 // What travels: the request, and the words it is made of.
 
 mod cookie;

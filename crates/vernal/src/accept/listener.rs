@@ -8,22 +8,76 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-use crate::accept::{Drain, http};
-use crate::app::App;
+use crate::accept::stream::Stream;
+use crate::accept::{Serving, connection};
 use crate::error::StartErrorKind;
-use crate::start::ConnectionSettings;
 use crate::{Error, Result};
 
 /// Connections that may wait to be accepted. A small backlog makes bursts wait for a second and more, since the
 /// kernel drops what does not fit.
 const BACKLOG: i32 = 4096;
 
+/// A bound address. Every event loop has an [`Acceptor`] of it; when the last one and this have ended the system
+/// refuses new connections.
+pub(crate) enum Listener {
+    Tcp(StdListener),
+}
+
+impl Listener {
+    /// Binds a host and a port.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`].
+    pub(crate) fn tcp(host: &str, port: u16) -> Result<Self> {
+        bind(host, port).map(Listener::Tcp)
+    }
+
+    /// The address of a listener that has one.
+    ///
+    /// # Errors
+    ///
+    /// The error of the operating system.
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr(),
+        }
+    }
+
+    /// Hands a clone of the socket to the runtime of this thread.
+    ///
+    /// # Errors
+    ///
+    /// The error of the operating system.
+    pub(crate) fn acceptor(&self) -> io::Result<Acceptor> {
+        match self {
+            Listener::Tcp(listener) => TcpListener::from_std(listener.try_clone()?).map(Acceptor::Tcp),
+        }
+    }
+}
+
+/// A listener as one event loop sees it.
+pub(crate) enum Acceptor {
+    Tcp(TcpListener),
+}
+
+impl Acceptor {
+    async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        match self {
+            Acceptor::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((Stream::Tcp(stream), Some(peer)))
+            }
+        }
+    }
+}
+
 /// Binds a host and a port. An empty host means every interface, IPv6 and IPv4 alike.
 ///
 /// # Errors
 ///
 /// A start-up error that names the address and the reason.
-pub(crate) fn bind(host: &str, port: u16) -> Result<StdListener> {
+fn bind(host: &str, port: u16) -> Result<StdListener> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let addresses: Vec<SocketAddr> = match host {
         "" => vec![SocketAddr::from(([0u16; 8], port)), SocketAddr::from(([0u8; 4], port))],
@@ -73,34 +127,15 @@ fn explain(error: &io::Error) -> String {
     }
 }
 
-/// Hands the socket to the runtime of this thread.
-///
-/// # Errors
-///
-/// The error of the operating system.
-pub(crate) fn from_std(listener: &StdListener) -> io::Result<TcpListener> {
-    TcpListener::from_std(listener.try_clone()?)
-}
-
 /// Takes connections until the drain begins; each is served by a task of its own.
-pub(crate) async fn accept_loop(
-    listener: TcpListener,
-    app: App,
-    settings: Arc<ConnectionSettings>,
-    drain: Drain,
-) {
-    let next = async || (drain.room().await, listener.accept().await);
+pub(crate) async fn accept_loop(acceptor: Acceptor, serving: Arc<Serving>) {
+    let drain = &serving.drain;
+    let next = async || (drain.room().await, acceptor.accept().await);
     while let Some((room, accepted)) = drain.unless_begun(next()).await {
         match accepted {
             Ok((stream, peer)) => {
-                tokio::spawn(http::serve(
-                    stream,
-                    peer,
-                    app.clone(),
-                    Arc::clone(&settings),
-                    drain.clone(),
-                    drain.connection(room),
-                ));
+                let open = drain.connection(room);
+                tokio::spawn(connection::serve(stream, peer, Arc::clone(&serving), open));
             }
             Err(error) => pause_after(&error).await,
         }

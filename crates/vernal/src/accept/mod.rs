@@ -1,12 +1,16 @@
-//! Sockets to connections: the listener, HTTP/1.1, and the end.
+//! Sockets to connections: the listener, the protocols, and the end.
 
+mod connection;
 mod drain;
 mod http;
 mod listener;
 mod refusal;
+mod settings;
 mod socket;
+mod stream;
 mod watch;
 
 pub(crate) use drain::{Drain, ENDING, OpenConnection};
-pub(crate) use listener::{accept_loop, bind, from_std};
+pub(crate) use listener::{Listener, accept_loop};
+pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use crate::accept::stream::Stream;
 use crate::respond::OutgoingBody;
 
 /// The status, if these bytes have the form of hyper's own answer.
@@ -20,7 +20,7 @@ pub(crate) fn status(head: &[u8]) -> Option<u16> {
 }
 
 /// Writes the answers that are still waiting and the error page.
-pub(crate) async fn send((mut stream, waiting): (TcpStream, Vec<u8>), page: http::Response<OutgoingBody>) {
+pub(crate) async fn send((mut stream, waiting): (Stream, Vec<u8>), page: http::Response<OutgoingBody>) {
     let write = async {
         stream.write_all(&waiting).await?;
         stream.write_all(&wire_form(page)).await?;
@@ -35,7 +35,7 @@ pub(crate) async fn send((mut stream, waiting): (TcpStream, Vec<u8>), page: http
 
 /// Waits a moment for the client to read the last answer and end: a socket that is closed with unread bytes resets
 /// the connection, and the answer may be lost (RFC 9112 section 9.6).
-pub(crate) async fn linger(mut stream: TcpStream) {
+pub(crate) async fn linger(mut stream: Stream) {
     let mut piece = [0; 4096];
     let read = async {
         let mut room = LINGER_BYTES;

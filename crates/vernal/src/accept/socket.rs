@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::accept::refusal;
+use crate::accept::stream::Stream;
 use crate::request::Connection;
 
 /// Bytes of answers that are gathered before they are written.
@@ -21,14 +21,14 @@ thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// A TCP stream that tells the connection's watch what happens, and holds back the empty answer which hyper gives
+/// A stream that tells the connection's watch what happens, and holds back the empty answer which hyper gives
 /// to a malformed request, so that the app's error page can take its place.
 ///
 /// Answers to pipelined requests go out together: the first flush after an answer is put off until hyper wants to
 /// read, which it does when it has answered all that it has read, or flushes again. (hyper's own `pipeline_flush`
 /// forgets the answers it has gathered when the connection ends with unread bytes, and has no bound.)
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     /// What an earlier conversation has read of a request and not understood yet.
     early: Bytes,
     connection: Arc<Connection>,
@@ -40,7 +40,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, early: Bytes, connection: Arc<Connection>) -> Self {
+    pub(crate) fn new(stream: Stream, early: Bytes, connection: Arc<Connection>) -> Self {
         let answers = connection.watch.answers();
         Socket {
             stream,
@@ -60,7 +60,7 @@ impl Socket {
     }
 
     /// The stream, and the bytes that have not been written to it.
-    pub(crate) fn into_parts(mut self) -> (TcpStream, Vec<u8>) {
+    pub(crate) fn into_parts(mut self) -> (Stream, Vec<u8>) {
         self.gathered.drain(..self.sent);
         (self.stream, self.gathered)
     }

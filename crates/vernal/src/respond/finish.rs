@@ -160,9 +160,13 @@ fn represent(
     if answer.status != StatusCode::OK {
         *status = answer.status;
     }
-    for (name, value) in &answer.headers {
-        if !headers.contains_key(name) {
-            headers.append(name, value.clone());
+    if headers.is_empty() {
+        *headers = answer.headers;
+    } else {
+        for (name, value) in &answer.headers {
+            if !headers.contains_key(name) {
+                headers.append(name, value.clone());
+            }
         }
     }
     let outgoing = match answer.body {
@@ -186,9 +190,10 @@ fn represent(
 
 /// Preconditions and ranges are about the resource, not about what says that something went wrong.
 fn open(file: &StaticFile, request: &Request, status: StatusCode) -> Result<FileAnswer, HttpError> {
+    let cache = request.app().map(App::file_cache);
     match status {
-        StatusCode::OK => file.open(&request.method, &request.headers),
-        _ => file.open_whole(),
+        StatusCode::OK => file.open(&request.method, &request.headers, cache),
+        _ => file.open_whole(cache),
     }
 }
 
@@ -219,7 +224,7 @@ fn open_precompressed(
         return None;
     }
     // it may have gone since it was looked for, or may not be read
-    let answer = file.in_form(path).open(&request.method, &request.headers).ok()?;
+    let answer = open(&file.in_form(path), request, status).ok()?;
     if answer.status == StatusCode::OK {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
     }

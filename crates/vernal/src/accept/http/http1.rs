@@ -1,8 +1,7 @@
-//! HTTP/1.1: the one file that knows hyper.
+//! HTTP/1.1.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,62 +15,40 @@ use hyper::ext::ReasonPhrase;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use crate::HttpError;
 use crate::accept::socket::Socket;
-use crate::accept::{Drain, ENDING, InFlight, OpenConnection, Watch, refusal};
-use crate::app::App;
+use crate::accept::stream::Stream;
+use crate::accept::{ENDING, InFlight, Serving, Watch, refusal};
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason};
-use crate::start::ConnectionSettings;
 
 /// A connection without a request for so long gives back the room that a conversation takes, some 10 KB, and waits
 /// for the next request with its socket alone.
 const REST: Duration = Duration::from_millis(250);
 
-/// Serves one connection until it ends.
-pub(crate) async fn serve(
-    mut stream: TcpStream,
-    peer: SocketAddr,
-    app: App,
-    settings: Arc<ConnectionSettings>,
-    drain: Drain,
-    open: OpenConnection,
-) {
-    let connection = Arc::new(Connection { app, peer: Some(peer), watch: Watch::new() });
-    let mut early = Bytes::new();
-    while let Some((resting, unread)) =
-        Box::pin(converse(stream, early, &connection, &settings, &drain)).await
-    {
-        (stream, early) = (resting, unread);
-        if !early.is_empty() {
-            continue;
-        }
-        let idle = connection.watch.remaining(settings.header_timeout, settings.idle_timeout);
-        let next = tokio::time::timeout(idle, stream.readable());
-        if !matches!(drain.unless_begun(next).await, Some(Ok(Ok(())))) {
-            break;
-        }
-    }
-    drop(open);
+/// How a conversation ended.
+pub(crate) enum Outcome {
+    /// The connection is over.
+    Ended,
+    /// Nothing is under way: the stream comes back, with what has been read of the next request.
+    Rests(Stream, Bytes),
 }
 
-/// Speaks HTTP/1.1 until the connection ends, or rests: then its stream comes back.
-async fn converse(
-    stream: TcpStream,
+/// Speaks HTTP/1.1 until the connection ends or rests.
+pub(crate) async fn converse(
+    stream: Stream,
     early: Bytes,
     connection: &Arc<Connection>,
-    settings: &ConnectionSettings,
-    drain: &Drain,
-) -> Option<(TcpStream, Bytes)> {
-    let watch = &connection.watch;
+    serving: &Serving,
+) -> Outcome {
+    let (watch, drain) = (&connection.watch, &serving.drain);
     let socket = TokioIo::new(Socket::new(stream, early, Arc::clone(connection)));
-    let service = service_fn(|request| answer(connection, request, settings));
-    let mut conversation = builder(settings).serve_connection(socket, service);
+    let service = service_fn(|request| answer(connection, request, serving));
+    let mut conversation = builder(serving).serve_connection(socket, service);
 
     let mut ending = pin!(drain.reached(ENDING));
     let mut awaited = 0;
@@ -94,7 +71,7 @@ async fn converse(
         }
         match polled {
             Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending => poll_deadline(&mut timer, watch, settings, context).map(|()| None),
+            Poll::Pending => poll_deadline(&mut timer, watch, serving, context).map(|()| None),
         }
     })
     .await;
@@ -112,29 +89,30 @@ async fn converse(
             let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
             refusal::send(socket.into_parts(), page).await;
         };
-        if tokio::time::timeout(settings.header_timeout, refuse).await.is_err() {
+        if tokio::time::timeout(connection.app.limits().header_timeout, refuse).await.is_err() {
             tracing::warn!(status, "the page for a malformed request took too long");
         }
-        return None;
+        return Outcome::Ended;
     }
     let (stream, unsent) = socket.into_parts();
     match ended {
-        None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => Some((stream, unread)),
+        None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => Outcome::Rests(stream, unread),
         Some(Ok(())) if watch.has_bodies() => {
             refusal::linger(stream).await;
-            None
+            Outcome::Ended
         }
-        _ => None,
+        _ => Outcome::Ended,
     }
 }
 
-fn builder(settings: &ConnectionSettings) -> http1::Builder {
+fn builder(serving: &Serving) -> http1::Builder {
+    let limits = serving.app.limits();
     let mut builder = http1::Builder::new();
     builder
         .half_close(true)
-        .keep_alive(settings.keep_alive)
-        .max_headers(settings.headers)
-        .max_header_size(settings.header_bytes);
+        .keep_alive(serving.settings.keep_alive)
+        .max_headers(limits.headers)
+        .max_header_size(limits.header_bytes);
     builder
 }
 
@@ -142,13 +120,13 @@ fn builder(settings: &ConnectionSettings) -> http1::Builder {
 fn answer(
     connection: &Arc<Connection>,
     request: hyper::Request<Arriving>,
-    settings: &ConnectionSettings,
+    serving: &Serving,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
     if !request.body().is_end_stream() {
         connection.watch.begin_body();
     }
-    let last = connection.watch.requests() == settings.keep_alive_max_requests;
+    let last = connection.watch.requests() == serving.settings.keep_alive_max_requests;
     let (parts, body) = request.into_parts();
     let mut request = Request::from_parts(parts, Incoming::new(body));
     request.set_connection(Arc::clone(connection));
@@ -180,7 +158,7 @@ fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
 fn poll_deadline(
     timer: &mut Option<Pin<Box<Sleep>>>,
     watch: &Watch,
-    settings: &ConnectionSettings,
+    serving: &Serving,
     context: &mut Context<'_>,
 ) -> Poll<()> {
     let timer = match timer {
@@ -188,10 +166,11 @@ fn poll_deadline(
         Some(timer) => timer,
         None => timer.insert(Box::pin(tokio::time::sleep(REST))),
     };
+    let (idle_timeout, header_timeout) = (serving.settings.idle_timeout, serving.app.limits().header_timeout);
     // without `unconstrained` the timer would not be heard of where the task has used up its budget
     while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
-        let idle = if watch.keeps_room() { settings.idle_timeout } else { REST.min(settings.idle_timeout) };
-        let remaining = watch.remaining(settings.header_timeout, idle);
+        let idle = if watch.keeps_room() { idle_timeout } else { REST.min(idle_timeout) };
+        let remaining = watch.remaining(header_timeout, idle);
         if remaining.is_zero() {
             return Poll::Ready(());
         }

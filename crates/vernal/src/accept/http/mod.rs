@@ -1,0 +1,3 @@
+//! HTTP: the one folder that knows hyper.
+
+pub(crate) mod http1;

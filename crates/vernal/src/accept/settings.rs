@@ -1,0 +1,22 @@
+//! What all connections of a server have in common.
+
+use std::time::Duration;
+
+use crate::accept::Drain;
+use crate::app::App;
+
+/// The settings of connections that are no limits on what a client may send; those are in `Limits`.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionSettings {
+    pub(crate) keep_alive: bool,
+    /// After so many requests a connection is closed; 0 for never.
+    pub(crate) keep_alive_max_requests: u32,
+    pub(crate) idle_timeout: Duration,
+}
+
+/// The app, the settings and the end, as every connection needs them.
+pub(crate) struct Serving {
+    pub(crate) app: App,
+    pub(crate) settings: ConnectionSettings,
+    pub(crate) drain: Drain,
+}

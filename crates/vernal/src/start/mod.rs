@@ -1,0 +1,238 @@
+//! Starting and stopping a server.
+
+mod handle;
+mod run;
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::accept::ConnectionSettings;
+use crate::app::{App, Builder};
+use crate::scan::Scan;
+use crate::session::{SessionSettings, SessionStore};
+use crate::{Limits, Result};
+
+pub use handle::Handle;
+
+/// A server: what the attributes declared, the settings, and an address.
+///
+/// ```no_run
+/// use vernal::prelude::*;
+///
+/// #[route("/hello/{name}")]
+/// async fn hello(name: String) -> String {
+///     format!("Hello, {name}!")
+/// }
+///
+/// fn main() -> vernal::Result<()> {
+///     Server::new().port(9090).start()
+/// }
+/// ```
+pub struct Server {
+    name: String,
+    builder: Builder,
+    scan: Scan,
+    host: String,
+    port: u16,
+    workers: usize,
+    connection: ConnectionSettings,
+    drain_deadline: Duration,
+    handle_signals: bool,
+    handle: Handle,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Server::new()
+    }
+}
+
+impl Server {
+    /// A server for the default app, on 127.0.0.1:9090.
+    pub fn new() -> Self {
+        Server::app("")
+    }
+
+    /// A server for another app of this process: the controllers declared with `app = "…"`.
+    pub fn app(name: impl Into<String>) -> Self {
+        Server {
+            name: name.into(),
+            builder: App::builder(),
+            scan: Scan::default(),
+            host: "127.0.0.1".to_owned(),
+            port: 9090,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            connection: ConnectionSettings {
+                keep_alive: true,
+                keep_alive_max_requests: 0,
+                idle_timeout: Duration::from_secs(60),
+            },
+            drain_deadline: Duration::from_secs(10),
+            handle_signals: true,
+            handle: Handle::default(),
+        }
+    }
+
+    /// Takes only controllers of this module and those below it; several calls add up.
+    ///
+    /// Naming a module of a library crate also keeps the linker from dropping that crate, if the program uses
+    /// nothing else of it: `use my_controllers as _;` beside it makes sure.
+    pub fn scan(mut self, module: &'static str) -> Self {
+        self.scan.module(module);
+        self
+    }
+
+    /// Takes only controllers of modules whose path matches this regular expression; several calls add up.
+    pub fn scan_matching(mut self, expression: &str) -> Self {
+        if let Err(mistake) = self.scan.matching(expression) {
+            self.builder.mistake(mistake);
+        }
+        self
+    }
+
+    /// The address to listen on: a name, an IPv4 or IPv6 address, or nothing for every interface.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = host.into();
+        self
+    }
+
+    /// The port to listen on; 0 lets the system choose, and [`Handle::local_addr`] tell.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The number of threads with an event loop; the number of cores by default.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers.max(1);
+        self
+    }
+
+    /// See [`Builder::blocking_threads`].
+    pub fn blocking_threads(self, threads: usize) -> Self {
+        self.declare(|app| app.blocking_threads(threads))
+    }
+
+    /// Whether a connection may carry several requests; yes by default.
+    pub fn keep_alive(mut self, keep_alive: bool) -> Self {
+        self.connection.keep_alive = keep_alive;
+        self
+    }
+
+    /// After so many requests a connection is closed; never by default.
+    pub fn keep_alive_max_requests(mut self, requests: u32) -> Self {
+        self.connection.keep_alive_max_requests = requests;
+        self
+    }
+
+    /// How long a connection may stay open without a request; 60 seconds by default.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.connection.idle_timeout = timeout;
+        self
+    }
+
+    /// How long running requests may take to finish at the end; 10 seconds by default.
+    pub fn drain_deadline(mut self, deadline: Duration) -> Self {
+        self.drain_deadline = deadline;
+        self
+    }
+
+    /// Whether SIGINT and SIGTERM stop the server; yes by default.
+    pub fn handle_signals(mut self, handle: bool) -> Self {
+        self.handle_signals = handle;
+        self
+    }
+
+    /// Adds declarations made by hand to those of the attributes.
+    ///
+    /// ```
+    /// use vernal::{Request, Route, Server, controller};
+    ///
+    /// let ping = controller::from_fn(|_: &Request| "pong");
+    /// let server = Server::new().declare(|app| app.route(Route::path("/ping"), ping));
+    /// ```
+    pub fn declare(mut self, declare: impl FnOnce(Builder) -> Builder) -> Self {
+        self.builder = declare(self.builder);
+        self
+    }
+
+    /// See [`Builder::resource`].
+    pub fn resource(self, pattern: &str, directory: impl AsRef<Path>) -> Self {
+        self.declare(|app| app.resource(pattern, directory))
+    }
+
+    /// See [`Builder::manage`].
+    pub fn manage<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.declare(|app| app.manage(value))
+    }
+
+    /// See [`Builder::session_store`].
+    pub fn session_store(self, store: impl SessionStore) -> Self {
+        self.declare(|app| app.session_store(store))
+    }
+
+    /// See [`Builder::session`].
+    pub fn session(self, settings: SessionSettings) -> Self {
+        self.declare(|app| app.session(settings))
+    }
+
+    /// See [`Builder::limits`].
+    pub fn limits(self, limits: Limits) -> Self {
+        self.declare(|app| app.limits(limits))
+    }
+
+    /// See [`Builder::prefer_coroutine`].
+    pub fn prefer_coroutine(self, prefer: bool) -> Self {
+        self.declare(|app| app.prefer_coroutine(prefer))
+    }
+
+    /// See [`Builder::expose_errors`].
+    pub fn expose_errors(self, expose: bool) -> Self {
+        self.declare(|app| app.expose_errors(expose))
+    }
+
+    /// See [`Builder::access_log`].
+    pub fn access_log(self, log: bool) -> Self {
+        self.declare(|app| app.access_log(log))
+    }
+
+    /// See [`Builder::compression`].
+    #[cfg(feature = "compression")]
+    pub fn compression(self, compression: crate::Compression) -> Self {
+        self.declare(|app| app.compression(compression))
+    }
+
+    /// See [`Compression::gzip`](crate::Compression::gzip): these content types, with gzip at this level.
+    ///
+    /// ```
+    /// use vernal::Server;
+    ///
+    /// let server = Server::new().gzip(["text/html", "application/json"], 6);
+    /// # server.build()?;
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    #[cfg(feature = "compression")]
+    pub fn gzip<T: Into<String>>(self, types: impl IntoIterator<Item = T>, level: u32) -> Self {
+        self.compression(crate::Compression::gzip(types, level))
+    }
+
+    /// See [`Builder::precompressed`].
+    #[cfg(feature = "compression")]
+    pub fn precompressed(self, look: bool) -> Self {
+        self.declare(|app| app.precompressed(look))
+    }
+
+    /// Asks about the server, and stops it, from elsewhere.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Collects and checks what was declared, without binding a port.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn build(self) -> Result<App> {
+        self.scan.collect(&self.name, self.builder).build()
+    }
+}

@@ -1,0 +1,216 @@
+//! Running a server: event loops, signals, the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
+use tokio::task::JoinSet;
+
+use crate::accept::{Drain, ENDING, Listener, Serving, accept_loop};
+use crate::error::StartErrorKind;
+use crate::start::{Handle, Server};
+use crate::{Error, Result};
+
+/// Threads on which an event loop reads and writes files.
+const FILE_THREADS: usize = 16;
+
+impl Server {
+    /// Serves until [`Handle::stop`], SIGINT or SIGTERM, then lets running requests finish.
+    ///
+    /// # Errors
+    ///
+    /// Whatever [`Builder::build`] finds, before the port is bound; then the port's own error. Inside a runtime, which
+    /// it would block, an error that names [`start_async`](Server::start_async).
+    pub fn start(self) -> Result<()> {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let text =
+                "start() would block the runtime that it is called from: call start_async().await instead";
+            return Err(Error::start(StartErrorKind::Configuration, text));
+        }
+        let (ready, listeners) = self.prepare()?;
+        let main = ready.runtime(1)?;
+        let workers: Result<Vec<_>> = (1..ready.workers).map(|_| ready.spawn_worker(&listeners)).collect();
+        let workers = workers.inspect_err(|_| ready.serving.drain.begin())?;
+        let result = main.block_on(ready.serve(listeners)).inspect_err(|_| ready.serving.drain.begin());
+        ready.close();
+        for worker in workers {
+            if worker.join().is_err() {
+                tracing::error!("a worker thread panicked");
+            }
+        }
+        main.shutdown_background();
+        result
+    }
+
+    /// Serves on the runtime it is called from, until the server is stopped.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Server::start).
+    pub async fn start_async(self) -> Result<()> {
+        let (ready, listeners) = self.prepare()?;
+        let result = ready.serve(listeners).await;
+        ready.close();
+        result
+    }
+
+    /// Checks the declarations, then binds the port.
+    ///
+    /// The loops that accept have clones of the listening sockets. When the last one ends the system refuses new
+    /// connections, so nobody may keep these any longer than it takes to begin.
+    fn prepare(self) -> Result<(Ready, Vec<Listener>)> {
+        let app = self.scan.collect(&self.name, self.builder).build()?;
+        let listener = Listener::tcp(&self.host, self.port)?;
+        let address = listener.local_addr()?;
+        let drain = Drain::new(app.limits().connections);
+        self.handle.0.stopper.set(drain.clone()).map_err(|_| {
+            Error::start(StartErrorKind::Configuration, "this server has been started before")
+        })?;
+        // a store by `stop` that is not seen here comes after this, and then `stop` sees the stopper
+        if self.handle.0.stopped_early.fetch_or(false, Ordering::AcqRel) {
+            drain.begin();
+        }
+        let _ = self.handle.0.address.set(address);
+        let blocking_threads = app.blocking().available_permits().saturating_add(FILE_THREADS);
+        let ready = Ready {
+            name: self.name,
+            address,
+            serving: Arc::new(Serving { app, settings: self.connection, drain }),
+            drain_deadline: self.drain_deadline,
+            handle_signals: self.handle_signals,
+            workers: self.workers,
+            blocking_threads,
+            handle: self.handle,
+        };
+        Ok((ready, vec![listener]))
+    }
+}
+
+/// A server whose declarations are right and whose port is bound.
+struct Ready {
+    name: String,
+    address: SocketAddr,
+    serving: Arc<Serving>,
+    drain_deadline: Duration,
+    handle_signals: bool,
+    workers: usize,
+    blocking_threads: usize,
+    handle: Handle,
+}
+
+impl Ready {
+    /// Serves on the runtime that polls this, until the server is stopped.
+    async fn serve(&self, listeners: Vec<Listener>) -> Result<()> {
+        let accepting = self.accept(&listeners)?;
+        drop(listeners);
+        let accepting = tokio::spawn(accepting);
+        self.run_until_stopped().await;
+        accepting.abort();
+        Ok(())
+    }
+
+    /// Takes connections on the runtime that this is called in.
+    fn accept(&self, listeners: &[Listener]) -> Result<impl Future<Output = ()> + use<>> {
+        let acceptors = listeners.iter().map(Listener::acceptor).collect::<std::io::Result<Vec<_>>>()?;
+        let serving = Arc::clone(&self.serving);
+        Ok(async move {
+            let mut loops = JoinSet::new();
+            for acceptor in acceptors {
+                loops.spawn(accept_loop(acceptor, Arc::clone(&serving)));
+            }
+            loops.join_all().await;
+        })
+    }
+
+    /// An event loop of one thread. Of the threads for what blocks it starts what is needed: as many as controllers
+    /// may block, and others for files.
+    fn runtime(&self, number: usize) -> Result<Runtime> {
+        let runtime = RuntimeBuilder::new_current_thread()
+            .enable_all()
+            .thread_name(format!("vernal-blocking-{number}"))
+            .max_blocking_threads(self.blocking_threads)
+            .build()?;
+        Ok(runtime)
+    }
+
+    /// A further thread with an event loop of its own.
+    fn spawn_worker(&self, listeners: &[Listener]) -> Result<std::thread::JoinHandle<()>> {
+        let runtime = self.runtime(2)?;
+        let accepting = {
+            let _inside = runtime.enter();
+            self.accept(listeners)?
+        };
+        let (drain, deadline) = (self.serving.drain.clone(), self.drain_deadline);
+        let work = move || {
+            runtime.block_on(async move {
+                let accepting = tokio::spawn(accepting);
+                drain.reached(ENDING).await;
+                drain.wait(deadline).await;
+                accepting.abort();
+            });
+            runtime.shutdown_background();
+        };
+        Ok(std::thread::Builder::new().name("vernal-worker".to_owned()).spawn(work)?)
+    }
+
+    async fn run_until_stopped(&self) {
+        self.announce();
+        self.handle.0.ready.store(true, Ordering::Release);
+        let signal = async || if self.handle_signals { signal().await } else { std::future::pending().await };
+        if let Some(signal) = self.serving.drain.unless_begun(signal()).await {
+            tracing::info!(signal, "stopping");
+        }
+        self.handle.0.ready.store(false, Ordering::Release);
+        self.serving.drain.begin();
+        let cut = self.serving.drain.wait(self.drain_deadline).await;
+        match cut {
+            0 => tracing::info!("stopped; every request was answered"),
+            _ => tracing::warn!(connections = cut, "stopped; connections were cut at the deadline"),
+        }
+    }
+
+    fn announce(&self) {
+        let routes = self.serving.app.mappings().count();
+        let app = (!self.name.is_empty()).then_some(self.name.as_str());
+        tracing::info!(address = %self.address, app, routes, workers = self.workers, "serving");
+        for mapping in self.serving.app.mappings() {
+            tracing::debug!("{mapping}");
+        }
+    }
+
+    /// The last lines of the log are written before `start` returns: a program usually ends there.
+    fn close(&self) {
+        self.handle.0.ready.store(false, Ordering::Release);
+        #[cfg(feature = "logger")]
+        crate::logger::flush();
+    }
+}
+
+/// Waits for SIGINT or SIGTERM; answers its name.
+async fn signal() -> &'static str {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            tracing::warn!("signals cannot be watched; stop the server through its handle");
+            return std::future::pending().await;
+        };
+        std::future::poll_fn(|context| match interrupt.poll_recv(context) {
+            Poll::Ready(_) => Poll::Ready("SIGINT"),
+            Poll::Pending => terminate.poll_recv(context).map(|_| "SIGTERM"),
+        })
+        .await
+    }
+    #[cfg(not(unix))]
+    {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return std::future::pending().await;
+        }
+        "Ctrl-C"
+    }
+}
