@@ -208,8 +208,6 @@ impl Server {
     /// use vernal::Server;
     ///
     /// let server = Server::new().gzip(["text/html", "application/json"], 6);
-    /// # server.build()?;
-    /// # Ok::<(), vernal::Error>(())
     /// ```
     #[cfg(feature = "compression")]
     pub fn gzip<T: Into<String>>(self, types: impl IntoIterator<Item = T>, level: u32) -> Self {

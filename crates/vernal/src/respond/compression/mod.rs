@@ -49,16 +49,16 @@ use types::MediaRange;
 /// `Content-Encoding: identity`.
 ///
 /// ```
-/// use vernal::{Coding, Compression, Server};
+/// use vernal::{App, Coding, Compression};
 ///
-/// let server = Server::new().compression(
+/// let app = App::builder().compression(
 ///     Compression::new()
 ///         .types(["text/*", "application/json", "application/*+json"])
 ///         .codings([Coding::Brotli, Coding::Gzip])
 ///         .level(Coding::Brotli, 5)
 ///         .minimum_size(2048),
 /// );
-/// # server.build()?;
+/// app.build()?;
 /// # Ok::<(), vernal::Error>(())
 /// ```
 #[derive(Debug, Clone)]
