@@ -31,16 +31,11 @@ class Server:
     """A running server."""
 
     def __init__(self, executable, *arguments, descriptors=None, log=subprocess.DEVNULL):
-        def limit():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
-
         self.process = subprocess.Popen(
-            [executable, *arguments],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            preexec_fn=limit if descriptors else None,
+            [executable, *arguments], stdout=subprocess.PIPE, stderr=log, text=True
         )
+        if descriptors:
+            resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (descriptors, descriptors))
         for line in self.process.stdout:
             if line.startswith("listening on "):
                 host, _, port = line.removeprefix("listening on ").strip().rpartition(":")

@@ -181,10 +181,10 @@ impl Head {
                 }
             }
             b'c' => {
-                if let Some(length) = value(line, b"content-length") {
-                    if self.length.replace(content_length(length)?).is_some() {
-                        return Err((400, "There is more than one Content-Length."));
-                    }
+                if let Some(length) = value(line, b"content-length")
+                    && self.length.replace(content_length(length)?).is_some()
+                {
+                    return Err((400, "There is more than one Content-Length."));
                 }
             }
             b't' => {
