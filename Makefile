@@ -47,6 +47,7 @@ features: ## The crate compiles without its features, and with each alone
 	cargo check -p vernal --no-default-features
 	cargo check -p vernal --no-default-features --features macros
 	cargo check -p vernal --no-default-features --features logger
+	cargo check -p vernal --no-default-features --features compression
 
 independence: ## The engine does not know Python
 	@tree="$$(cargo tree -p vernal --all-features --edges normal,build --prefix none)"; \

@@ -290,6 +290,9 @@ impl App {
             }
             None => self.public_error(request, &error),
         };
+        if let Some((name, value)) = shown.own_field() {
+            so_far.headers.insert(name, value);
+        }
         let page = self.error_pages().render(&shown, request, so_far).await;
         match finish(request, page) {
             Ok(sent) => sent,

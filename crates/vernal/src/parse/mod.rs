@@ -2,6 +2,8 @@
 
 mod authority;
 mod body;
+#[cfg(feature = "compression")]
+mod coded;
 mod json;
 mod multipart;
 mod params;
