@@ -15,13 +15,13 @@ pub const MB: usize = 1024 * KB;
 /// | [`header_bytes`](Limits::header_bytes) | 64 KB | 431 |
 /// | [`headers`](Limits::headers) | 100 | 431 |
 /// | [`body`](Limits::body) | 2 MB | 413 |
+/// | [`content_codings`](Limits::content_codings) | 2 | 415 |
 /// | [`upload`](Limits::upload) | 64 MB | 413, for multipart bodies |
 /// | [`parameters`](Limits::parameters) | 1000 | 400 |
 /// | [`parts`](Limits::parts) | 128 | 400, for multipart bodies |
 /// | [`spool_bytes`](Limits::spool_bytes) | 256 KB | a larger file is spooled to disk |
 /// | [`json_depth`](Limits::json_depth) | 128 | 400 |
 /// | [`header_timeout`](Limits::header_timeout) | 30 s | the connection is closed |
-/// | [`tls_handshake_timeout`](Limits::tls_handshake_timeout) | 10 s | the connection is closed |
 /// | [`body_timeout`](Limits::body_timeout) | 30 s | 408: the time between two pieces of a body |
 /// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
@@ -39,13 +39,14 @@ pub struct Limits {
     pub(crate) header_bytes: usize,
     pub(crate) headers: usize,
     pub(crate) body: usize,
+    #[cfg(feature = "compression")]
+    pub(crate) content_codings: usize,
     pub(crate) upload: usize,
     pub(crate) parameters: usize,
     pub(crate) parts: usize,
     pub(crate) spool_bytes: usize,
     pub(crate) json_depth: usize,
     pub(crate) header_timeout: Duration,
-    pub(crate) tls_handshake_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) connections: usize,
     pub(crate) sessions: usize,
@@ -59,13 +60,14 @@ impl Default for Limits {
             header_bytes: 64 * KB,
             headers: 100,
             body: 2 * MB,
+            #[cfg(feature = "compression")]
+            content_codings: 2,
             upload: 64 * MB,
             parameters: 1000,
             parts: 128,
             spool_bytes: 256 * KB,
             json_depth: 128,
             header_timeout: Duration::from_secs(30),
-            tls_handshake_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             connections: 25_000,
             sessions: 100_000,
@@ -89,8 +91,12 @@ setters! {
     header_bytes: usize;
     /// Number of header fields.
     headers: usize;
-    /// Bytes of a body that is read as a whole: forms, JSON, `Bytes`.
+    /// Bytes of a body that is read as a whole: forms, JSON, `Bytes`. Of a compressed body what it is decompressed.
     body: usize;
+    /// Codings that lie on top of each other in a compressed body. One is usual; two happen where a program compresses
+    /// what was compressed; each takes memory of its own, up to 16 MB.
+    #[cfg(feature = "compression")]
+    content_codings: usize;
     /// Bytes of a multipart body, whose files are spooled, or of a body read through `BodyReader`.
     upload: usize;
     /// Number of parameters in query and form together.
@@ -103,8 +109,6 @@ setters! {
     json_depth: usize;
     /// Time from the first byte of a request, or the opening of the connection, to the end of its header.
     header_timeout: Duration;
-    /// Time from the opening of a connection to the end of its TLS handshake: two or three packets each way.
-    tls_handshake_timeout: Duration;
     /// Time between two pieces of a body.
     body_timeout: Duration;
     /// Connections served at the same time.

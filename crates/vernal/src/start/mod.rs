@@ -1,15 +1,11 @@
 //! Starting and stopping a server.
 
 mod handle;
-#[cfg(feature = "tls")]
-mod redirect;
 mod run;
 
 use std::path::Path;
 use std::time::Duration;
 
-#[cfg(feature = "tls")]
-use crate::Tls;
 use crate::accept::ConnectionSettings;
 use crate::app::{App, Builder};
 use crate::scan::Scan;
@@ -42,10 +38,6 @@ pub struct Server {
     connection: ConnectionSettings,
     drain_deadline: Duration,
     handle_signals: bool,
-    #[cfg(feature = "tls")]
-    tls: Option<Tls>,
-    #[cfg(feature = "tls")]
-    redirect_port: Option<u16>,
     handle: Handle,
 }
 
@@ -77,10 +69,6 @@ impl Server {
             },
             drain_deadline: Duration::from_secs(10),
             handle_signals: true,
-            #[cfg(feature = "tls")]
-            tls: None,
-            #[cfg(feature = "tls")]
-            redirect_port: None,
             handle: Handle::default(),
         }
     }
@@ -111,31 +99,6 @@ impl Server {
     /// The port to listen on; 0 lets the system choose, and [`Handle::local_addr`] tell.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
-        self
-    }
-
-    /// Speaks HTTPS, and nothing else, on the port.
-    ///
-    /// ```no_run
-    /// use vernal::{Server, Tls};
-    ///
-    /// Server::new().port(9443).tls(Tls::from_files("certificate.pem", "key.pem")).start()?;
-    /// # Ok::<(), vernal::Error>(())
-    /// ```
-    #[cfg(feature = "tls")]
-    pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = Some(tls);
-        self
-    }
-
-    /// Listens without TLS on one more port of the same host, and sends whoever comes there to the same target at
-    /// `https://` (308, so that methods and bodies stay what they are).
-    ///
-    /// A request without a sound `Host` is answered 400. A server without [`tls`](Server::tls) does not start with
-    /// this.
-    #[cfg(feature = "tls")]
-    pub fn redirect_http(mut self, port: u16) -> Self {
-        self.redirect_port = Some(port);
         self
     }
 
@@ -231,6 +194,30 @@ impl Server {
     /// See [`Builder::access_log`].
     pub fn access_log(self, log: bool) -> Self {
         self.declare(|app| app.access_log(log))
+    }
+
+    /// See [`Builder::compression`].
+    #[cfg(feature = "compression")]
+    pub fn compression(self, compression: crate::Compression) -> Self {
+        self.declare(|app| app.compression(compression))
+    }
+
+    /// See [`Compression::gzip`](crate::Compression::gzip): these content types, with gzip at this level.
+    ///
+    /// ```
+    /// use vernal::Server;
+    ///
+    /// let server = Server::new().gzip(["text/html", "application/json"], 6);
+    /// ```
+    #[cfg(feature = "compression")]
+    pub fn gzip<T: Into<String>>(self, types: impl IntoIterator<Item = T>, level: u32) -> Self {
+        self.compression(crate::Compression::gzip(types, level))
+    }
+
+    /// See [`Builder::precompressed`].
+    #[cfg(feature = "compression")]
+    pub fn precompressed(self, look: bool) -> Self {
+        self.declare(|app| app.precompressed(look))
     }
 
     /// Asks about the server, and stops it, from elsewhere.

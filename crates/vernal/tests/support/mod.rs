@@ -4,8 +4,6 @@
 
 pub mod log;
 pub mod program;
-#[cfg(feature = "tls")]
-pub mod tls;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -69,8 +67,8 @@ impl Drop for Running {
 }
 
 /// One end of a connection.
-pub struct Wire<S = TcpStream> {
-    pub stream: S,
+pub struct Wire {
+    pub stream: TcpStream,
     pending: Vec<u8>,
 }
 
@@ -79,25 +77,6 @@ impl Wire {
         let stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
-        Wire::over(stream)
-    }
-
-    /// Whether nothing has arrived yet.
-    pub fn is_silent(&mut self) -> bool {
-        self.stream.set_nonblocking(true).expect("a mode");
-        let is_silent = self.pending.is_empty()
-            && self.stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
-        self.stream.set_nonblocking(false).expect("a mode");
-        is_silent
-    }
-
-    pub fn finish_writing(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("a half-closed connection");
-    }
-}
-
-impl<S: Read + Write> Wire<S> {
-    pub fn over(stream: S) -> Wire<S> {
         Wire { stream, pending: Vec::new() }
     }
 
@@ -142,9 +121,22 @@ impl<S: Read + Write> Wire<S> {
         std::mem::take(&mut self.pending)
     }
 
+    /// Whether nothing has arrived yet.
+    pub fn is_silent(&mut self) -> bool {
+        self.stream.set_nonblocking(true).expect("a mode");
+        let is_silent = self.pending.is_empty()
+            && self.stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.stream.set_nonblocking(false).expect("a mode");
+        is_silent
+    }
+
     /// Whether the server closes, with nothing more to read.
     pub fn is_closed(&mut self) -> bool {
         self.rest().is_empty()
+    }
+
+    pub fn finish_writing(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("a half-closed connection");
     }
 
     pub fn until(&mut self, end: &[u8]) -> Vec<u8> {
@@ -157,7 +149,7 @@ impl<S: Read + Write> Wire<S> {
         }
     }
 
-    fn exactly(&mut self, length: usize) -> Vec<u8> {
+    pub fn exactly(&mut self, length: usize) -> Vec<u8> {
         while self.pending.len() < length {
             assert!(self.fill(), "the connection ended {} bytes into {length}", self.pending.len());
         }
