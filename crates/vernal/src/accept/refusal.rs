@@ -23,8 +23,7 @@ pub(crate) fn status(head: &[u8]) -> Option<u16> {
 pub(crate) async fn send((mut stream, waiting): (Stream, Vec<u8>), page: http::Response<OutgoingBody>) {
     let write = async {
         stream.write_all(&waiting).await?;
-        stream.write_all(&wire_form(page)).await?;
-        stream.shutdown().await
+        stream.write_all(&wire_form(page)).await
     };
     match tokio::time::timeout(LINGER, write).await {
         Ok(Ok(())) => linger(stream).await,
@@ -33,9 +32,12 @@ pub(crate) async fn send((mut stream, waiting): (Stream, Vec<u8>), page: http::R
     }
 }
 
-/// Waits a moment for the client to read the last answer and end: a socket that is closed with unread bytes resets
+/// Says that nothing more comes, and waits a moment for the client to read the last answer and end: a socket that is closed with unread bytes resets
 /// the connection, and the answer may be lost (RFC 9112 section 9.6).
 pub(crate) async fn linger(mut stream: Stream) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
     let mut piece = [0; 4096];
     let read = async {
         let mut room = LINGER_BYTES;

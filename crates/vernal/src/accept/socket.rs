@@ -108,13 +108,19 @@ impl AsyncRead for Socket {
         }
         if !self.early.is_empty() {
             let length = self.early.len().min(buffer.remaining());
-            buffer.put_slice(&self.early.split_to(length));
+            let piece = self.early.split_to(length);
+            buffer.put_slice(&piece);
             self.connection.watch.received();
+            self.connection.watch.received_heads(&piece);
             return Poll::Ready(Ok(()));
         }
+        let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         match polled {
-            Poll::Ready(_) => self.connection.watch.received(),
+            Poll::Ready(_) => {
+                self.connection.watch.received();
+                self.connection.watch.received_heads(&buffer.filled()[before..]);
+            }
             Poll::Pending => self.connection.watch.starved(),
         }
         polled

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use memchr::memmem::Finder;
+
 /// What a connection is doing, as its socket and its service see it. One of these a connection; no timer runs for a
 /// request, since a deadline is only computed when the connection's one timer fires.
 #[derive(Default)]
@@ -15,9 +17,12 @@ pub(crate) struct Watch {
     blocked: AtomicBool,
     put_off: AtomicBool,
     bodies: AtomicBool,
+    heads: AtomicU32,
     since: AtomicU64,
 }
 
+/// Nothing has come of the first request.
+const FRESH: u8 = 3;
 const IDLE: u8 = 0;
 const HEADER: u8 = 1;
 const BUSY: u8 = 2;
@@ -25,15 +30,29 @@ const BUSY: u8 = 2;
 impl Watch {
     pub(crate) fn new() -> Self {
         let watch = Watch::default();
-        watch.enter(HEADER);
+        watch.enter(FRESH);
         watch
     }
 
     /// Bytes have arrived.
     pub(crate) fn received(&self) {
-        if self.stage.load(Ordering::Relaxed) == IDLE {
-            self.enter(HEADER);
+        match self.stage.load(Ordering::Relaxed) {
+            IDLE => self.enter(HEADER),
+            // its time counts from the opening of the connection
+            FRESH => self.stage.store(HEADER, Ordering::Relaxed),
+            _ => {}
         }
+    }
+
+    /// So many heads are whole with these bytes, most likely: they have so many empty lines.
+    pub(crate) fn received_heads(&self, bytes: &[u8]) {
+        static END_OF_HEAD: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
+        self.heads.store(END_OF_HEAD.find_iter(bytes).count() as u32, Ordering::Relaxed);
+    }
+
+    /// Whether a further request has been read, as far as can be told: bodies may have empty lines as well.
+    pub(crate) fn has_further_head(&self) -> bool {
+        self.heads.load(Ordering::Relaxed) > 0
     }
 
     /// Bytes have gone out, or could not because the client does not read.
@@ -68,6 +87,7 @@ impl Watch {
         self.stage.store(BUSY, Ordering::Relaxed);
         add(&self.requests, 1);
         add(&self.in_flight, 1);
+        self.heads.store(self.heads.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
     }
 
     /// How many requests this connection has made.
@@ -98,7 +118,12 @@ impl Watch {
 
     /// Whether a request is on its way and not whole yet.
     pub(crate) fn is_in_header(&self) -> bool {
-        self.stage.load(Ordering::Relaxed) == HEADER
+        matches!(self.stage.load(Ordering::Relaxed), HEADER | FRESH)
+    }
+
+    /// Whether it is the client's turn, who has sent nothing yet and has read all there is.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.stage.load(Ordering::Relaxed), IDLE | FRESH) && !self.blocked.load(Ordering::Relaxed)
     }
 
     /// Whether nothing is under way, neither in nor out.
@@ -121,7 +146,7 @@ impl Watch {
         let allowed = match self.stage.load(Ordering::Relaxed) {
             _ if self.blocked.load(Ordering::Relaxed) => idle,
             IDLE => idle,
-            HEADER => header,
+            HEADER | FRESH => header,
             _ => return header.min(idle).max(Duration::from_millis(1)),
         };
         let waited = now().saturating_sub(self.since.load(Ordering::Relaxed));

@@ -21,7 +21,7 @@ use tokio::time::{Instant, Sleep};
 use crate::HttpError;
 use crate::accept::socket::Socket;
 use crate::accept::stream::Stream;
-use crate::accept::{ENDING, InFlight, Serving, Watch, refusal};
+use crate::accept::{CUT, ENDING, InFlight, Serving, Watch, refusal};
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason};
@@ -36,6 +36,8 @@ pub(crate) enum Outcome {
     Ended,
     /// Nothing is under way: the stream comes back, with what has been read of the next request.
     Rests(Stream, Bytes),
+    /// All is answered, but the client may still be sending, or reading.
+    Finished(Stream),
 }
 
 /// Speaks HTTP/1.1 until the connection ends or rests.
@@ -58,7 +60,11 @@ pub(crate) async fn converse(
         while drain.has_reached(awaited) {
             match awaited {
                 0 => {}
-                ENDING => Pin::new(&mut conversation).graceful_shutdown(),
+                // no `graceful_shutdown`: it forgets what has arrived and has not been read
+                ENDING => {
+                    let grace = timer.insert(Box::pin(tokio::time::sleep_until(drain.grace())));
+                    let _ = pin!(unconstrained(grace.as_mut())).poll(context);
+                }
                 _ => return Poll::Ready(None),
             }
             awaited += 1;
@@ -97,10 +103,8 @@ pub(crate) async fn converse(
     let (stream, unsent) = socket.into_parts();
     match ended {
         None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => Outcome::Rests(stream, unread),
-        Some(Ok(())) if watch.has_bodies() => {
-            refusal::linger(stream).await;
-            Outcome::Ended
-        }
+        None if awaited == CUT && watch.is_waiting() && unsent.is_empty() => Outcome::Rests(stream, unread),
+        Some(Ok(())) if watch.has_bodies() || awaited == CUT => Outcome::Finished(stream),
         _ => Outcome::Ended,
     }
 }
@@ -123,15 +127,23 @@ fn answer(
     serving: &Serving,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
-    if !request.body().is_end_stream() {
+    let has_body = !request.body().is_end_stream();
+    if has_body {
         connection.watch.begin_body();
     }
     let last = connection.watch.requests() == serving.settings.keep_alive_max_requests;
+    let drain = &serving.drain;
     let (parts, body) = request.into_parts();
     let mut request = Request::from_parts(parts, Incoming::new(body));
     request.set_connection(Arc::clone(connection));
     async move {
         let mut response = connection.app.answer(&mut request).await;
+        let mut last = last;
+        if drain.has_reached(ENDING) {
+            drain.answered();
+            // requests that have been read already are answered as well
+            last |= has_body || !connection.watch.has_further_head();
+        }
         complete(&mut response, last);
         match response.body().is_in_memory() {
             true => connection.watch.end_request(),
@@ -170,7 +182,10 @@ fn poll_deadline(
     // without `unconstrained` the timer would not be heard of where the task has used up its budget
     while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
         let idle = if watch.keeps_room() { idle_timeout } else { REST.min(idle_timeout) };
-        let remaining = watch.remaining(header_timeout, idle);
+        let mut remaining = watch.remaining(header_timeout, idle);
+        if watch.is_waiting() && serving.drain.has_reached(ENDING) {
+            remaining = serving.drain.grace().saturating_duration_since(Instant::now());
+        }
         if remaining.is_zero() {
             return Poll::Ready(());
         }
