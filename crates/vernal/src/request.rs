@@ -150,9 +150,10 @@ impl Request {
         self.uri.query().unwrap_or_default()
     }
 
-    /// The host the client asked for, with the port if it named one.
+    /// The host the client asked for, with the port if it named one; that of the target comes before the `Host` field
+    /// (RFC 9112 section 3.2.2).
     pub fn host(&self) -> Option<&str> {
-        self.headers.get("host").or_else(|| self.uri.authority().map(|authority| authority.as_str()))
+        self.uri.authority().map(|authority| authority.as_str()).or_else(|| self.headers.get("host"))
     }
 
     /// The media type of the body, as it came.

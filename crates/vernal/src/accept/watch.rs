@@ -4,8 +4,6 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use memchr::memmem::Finder;
-
 /// What a connection is doing, as its socket and its service see it. One of these a connection; no timer runs for a
 /// request, since a deadline is only computed when the connection's one timer fires.
 #[derive(Default)]
@@ -16,7 +14,6 @@ pub(crate) struct Watch {
     answers: AtomicU32,
     blocked: AtomicBool,
     put_off: AtomicBool,
-    bodies: AtomicBool,
     heads: AtomicU32,
     since: AtomicU64,
 }
@@ -44,13 +41,14 @@ impl Watch {
         }
     }
 
-    /// So many heads are whole with these bytes, most likely: they have so many empty lines.
-    pub(crate) fn received_heads(&self, bytes: &[u8]) {
-        static END_OF_HEAD: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
-        self.heads.store(END_OF_HEAD.find_iter(bytes).count() as u32, Ordering::Relaxed);
+    /// So many heads have been found whole and right.
+    pub(crate) fn received_heads(&self, heads: u32) {
+        if heads > 0 {
+            add(&self.heads, heads);
+        }
     }
 
-    /// Whether a further request has been read, as far as can be told: bodies may have empty lines as well.
+    /// Whether a further request has arrived, which the app has not seen yet.
     pub(crate) fn has_further_head(&self) -> bool {
         self.heads.load(Ordering::Relaxed) > 0
     }
@@ -74,11 +72,11 @@ impl Watch {
         self.put_off.load(Ordering::Relaxed) && self.put_off.swap(false, Ordering::Relaxed)
     }
 
-    /// There is nothing to read.
-    pub(crate) fn starved(&self) {
+    /// There is nothing to read; whether all that has arrived was whole messages.
+    pub(crate) fn starved(&self, between_messages: bool) {
         let busy = self.stage.load(Ordering::Relaxed) == BUSY;
         if busy && self.in_flight.load(Ordering::Relaxed) == 0 {
-            self.enter(IDLE);
+            self.enter(if between_messages { IDLE } else { HEADER });
         }
     }
 
@@ -87,7 +85,7 @@ impl Watch {
         self.stage.store(BUSY, Ordering::Relaxed);
         add(&self.requests, 1);
         add(&self.in_flight, 1);
-        self.heads.store(self.heads.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        add(&self.heads, u32::MAX);
     }
 
     /// How many requests this connection has made.
@@ -99,16 +97,6 @@ impl Watch {
     pub(crate) fn end_request(&self) {
         add(&self.in_flight, u32::MAX);
         add(&self.answers, 1);
-    }
-
-    /// A request has a body.
-    pub(crate) fn begin_body(&self) {
-        self.bodies.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether a request had a body, some of which may not have been read.
-    pub(crate) fn has_bodies(&self) -> bool {
-        self.bodies.load(Ordering::Relaxed)
     }
 
     /// How many answers this connection has had.
@@ -123,17 +111,12 @@ impl Watch {
 
     /// Whether it is the client's turn, who has sent nothing yet and has read all there is.
     pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self.stage.load(Ordering::Relaxed), IDLE | FRESH) && !self.blocked.load(Ordering::Relaxed)
+        matches!(self.stage.load(Ordering::Relaxed), IDLE | FRESH) && !self.is_blocked()
     }
 
-    /// Whether nothing is under way, neither in nor out.
-    pub(crate) fn may_rest(&self) -> bool {
-        self.stage.load(Ordering::Relaxed) == IDLE && !self.keeps_room()
-    }
-
-    /// Whether the conversation may hold bytes, in or out, that are not accounted for here.
-    pub(crate) fn keeps_room(&self) -> bool {
-        self.blocked.load(Ordering::Relaxed) || self.has_bodies()
+    /// Whether the client does not read what is written to it.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
     }
 
     /// Whether a request is with the app, or its answer is not complete yet.

@@ -301,7 +301,11 @@ pub(super) fn too_large(limit: usize) -> HttpError {
     HttpError::new(413).explain(format!("The body may have at most {limit} bytes."))
 }
 
-fn broken(error: &dyn std::error::Error) -> HttpError {
+/// The innermost cause says most.
+fn broken(mut error: &(dyn std::error::Error + 'static)) -> HttpError {
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
     HttpError::bad_request(format!("The body could not be read: {error}."))
 }
 

@@ -255,6 +255,11 @@ fn frame(body: OutgoingBody, method: &Method, status: StatusCode, headers: &mut 
         headers.remove(CONTENT_TYPE);
         return OutgoingBody::default();
     }
+    // RFC 9110 section 15.3.6: a length of zero, which the transport says
+    if status == StatusCode::RESET_CONTENT {
+        headers.remove(CONTENT_TYPE);
+        return OutgoingBody::default();
+    }
     if method != Method::HEAD {
         return body;
     }

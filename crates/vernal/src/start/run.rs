@@ -13,9 +13,6 @@ use crate::start::signals::Signals;
 use crate::start::{Handle, Server};
 use crate::{Error, Result};
 
-/// Where the log says that these lines come from; it outlives the files of this module.
-pub(super) const TARGET: &str = "vernal::start";
-
 /// Threads on which an event loop reads and writes files.
 const FILE_THREADS: usize = 16;
 
@@ -40,7 +37,7 @@ impl Server {
         ready.close();
         for worker in workers {
             if worker.join().is_err() {
-                tracing::error!(target: TARGET, "a worker thread panicked");
+                tracing::error!("a worker thread panicked");
             }
         }
         main.shutdown_background();
@@ -170,14 +167,14 @@ impl Ready {
         let drain = &self.serving.drain;
         let mut signals = Signals::watch(self.handle_signals);
         if let Some(signal) = drain.unless_begun(signals.next()).await {
-            tracing::info!(target: TARGET, signal, "stopping");
+            tracing::info!(signal, "stopping");
         }
         self.handle.0.ready.store(false, Ordering::Release);
         drain.begin(None);
         let watching = drain.clone();
         tokio::spawn(async move {
             if let Some(signal) = watching.unless(CUT, signals.next()).await {
-                tracing::warn!(target: TARGET, signal, "ending at once");
+                tracing::warn!(signal, "ending at once");
                 watching.cut();
             }
         });
@@ -185,13 +182,13 @@ impl Ready {
         let milliseconds = drained.took.as_millis() as u64;
         match drained.cut {
             0 => tracing::info!(
-                target: TARGET, answered = drained.answered,
+                answered = drained.answered,
                 cut = 0,
                 milliseconds,
                 "stopped; every request was answered"
             ),
             connections => tracing::warn!(
-                target: TARGET, connections,
+                connections,
                 answered = drained.answered,
                 milliseconds,
                 "stopped; connections were cut at the deadline"
@@ -203,9 +200,9 @@ impl Ready {
         let routes = self.serving.app.mappings().count();
         let app = (!self.name.is_empty()).then_some(self.name.as_str());
         let addresses = self.handle.listening_on().join(", ");
-        tracing::info!(target: TARGET, address = %addresses, app, routes, workers = self.workers, "serving");
+        tracing::info!(address = %addresses, app, routes, workers = self.workers, "serving");
         for mapping in self.serving.app.mappings() {
-            tracing::debug!(target: TARGET, "{mapping}");
+            tracing::debug!("{mapping}");
         }
     }
 

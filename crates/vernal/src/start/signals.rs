@@ -1,8 +1,5 @@
 //! The signals that end a server.
 
-#[cfg(unix)]
-use crate::start::run::TARGET;
-
 /// SIGINT and SIGTERM, or Ctrl-C where there are no signals; none if they are not to be watched.
 pub(super) struct Signals {
     #[cfg(unix)]
@@ -17,7 +14,7 @@ impl Signals {
         use tokio::signal::unix::{SignalKind, signal};
         let both = || Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?));
         let watched = watch.then(both).transpose().unwrap_or_else(|error: std::io::Error| {
-            tracing::warn!(target: TARGET, %error, "signals cannot be watched; stop the server through its handle");
+            tracing::warn!(%error, "signals cannot be watched; stop the server through its handle");
             None
         });
         Signals { watched }
