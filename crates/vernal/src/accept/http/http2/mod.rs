@@ -30,7 +30,7 @@ use self::stream::Exchange;
 use crate::Limits;
 use crate::accept::stream::Stream;
 use crate::accept::watch::now;
-use crate::accept::{ENDING, Serving};
+use crate::accept::{CUT, ENDING, Present, Serving};
 use crate::request::Connection;
 
 /// What a client sends first (RFC 9113 section 3.4).
@@ -50,7 +50,13 @@ const LOOK: Duration = Duration::from_secs(5);
 const SLOWEST: u64 = 1024;
 
 /// Speaks HTTP/2 until the connection ends. These bytes have been read before.
-pub(crate) async fn converse(stream: Stream, early: Bytes, connection: &Arc<Connection>, serving: &Serving) {
+pub(crate) async fn converse(
+    stream: Stream,
+    early: Bytes,
+    connection: &Arc<Connection>,
+    serving: &Arc<Serving>,
+    present: &mut Present,
+) {
     let traffic = Arc::new(Traffic::default());
     let header_bytes = connection.app.limits().header_bytes;
     let socket = Socket::new(stream, &early, header_bytes, Arc::clone(&traffic));
@@ -78,12 +84,17 @@ pub(crate) async fn converse(stream: Stream, early: Bytes, connection: &Arc<Conn
                 ENDING => conversation.leave(),
                 _ => return Poll::Ready(None),
             }
-            awaited += 1;
-            ending.set(serving.drain.reached(awaited));
+            awaited = CUT;
+            ending.set(serving.drain.reached(CUT));
         }
         match conversation.poll(context) {
             Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending => conversation.poll_deadline(context).map(|()| None),
+            Poll::Pending => {
+                if conversation.traffic.lingers.load(Ordering::Relaxed) {
+                    present.close();
+                }
+                conversation.poll_deadline(context).map(|()| None)
+            }
         }
     })
     .await;
@@ -114,7 +125,7 @@ const MIN_WINDOW: u32 = 65_535;
 struct Conversation<'a> {
     state: State,
     connection: &'a Arc<Connection>,
-    serving: &'a Serving,
+    serving: &'a Arc<Serving>,
     account: Arc<Account>,
     pings: Option<PingPong>,
     requests: u32,
@@ -200,8 +211,7 @@ impl Conversation<'_> {
         }
         let running = self.account.begin();
         let (account, connection) = (Arc::clone(&self.account), Arc::clone(self.connection));
-        let slowest = (settings.idle_timeout, SLOWEST.saturating_mul(settings.idle_timeout.as_secs().max(1)));
-        let stream = Exchange { respond, connection, account, slowest };
+        let stream = Exchange { respond, connection, account, serving: Arc::clone(self.serving) };
         tokio::spawn(stream.answer(request, running));
     }
 

@@ -15,10 +15,12 @@ use http_body::Body as _;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
+use super::SLOWEST;
 use super::account::{Account, Running};
 use super::arrive::arrive;
 use super::body::Arriving;
 use crate::accept::http::date;
+use crate::accept::{ENDING, Serving};
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason as Phrase};
@@ -31,8 +33,7 @@ pub(super) struct Exchange {
     pub(super) respond: SendResponse<Bytes>,
     pub(super) connection: Arc<Connection>,
     pub(super) account: Arc<Account>,
-    /// A time, and the bytes that the client has to take in it where the answer waits for it.
-    pub(super) slowest: (Duration, u64),
+    pub(super) serving: Arc<Serving>,
 }
 
 impl Exchange {
@@ -64,6 +65,9 @@ impl Exchange {
         };
         if let Some(response) = answered {
             self.account.earn();
+            if self.serving.drain.has_reached(ENDING) {
+                self.serving.drain.answered();
+            }
             if let Err(error) = self.send(response, is_head).await {
                 tracing::debug!(peer = ?connection.peer, %error, "an answer was broken off");
             }
@@ -127,7 +131,7 @@ impl Exchange {
         mut sender: SendStream<Bytes>,
         mut body: OutgoingBody,
     ) -> Result<(), h2::Error> {
-        let mut pace = Pace::new(self.slowest);
+        let mut pace = Pace::new(self.serving.settings.idle_timeout);
         loop {
             let next = poll_fn(|context| {
                 match Pin::new(&mut body).poll_frame(context) {
@@ -200,8 +204,9 @@ struct Pace {
 }
 
 impl Pace {
-    fn new((time, least): (Duration, u64)) -> Self {
-        Pace { time, least, taken: 0, timer: None }
+    /// For a client that has so long to take what can be expected of it in that time.
+    fn new(time: Duration) -> Self {
+        Pace { time, least: SLOWEST.saturating_mul(time.as_secs().max(1)), taken: 0, timer: None }
     }
 
     /// The answer waits for the app: that is not the client's fault.
