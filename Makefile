@@ -61,6 +61,7 @@ suite: ## All Rust tests: unit, integration, compile errors, properties, documen
 
 conformance: ## The protocols are spoken to the letter
 	python3 conformance/http1.py
+	python3 conformance/http2.py
 
 benchmarks: ## The benchmarked server compiles
 	cargo check --manifest-path bench/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/bench -p vernal-server

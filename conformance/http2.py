@@ -1098,10 +1098,5 @@ def _(client):
     return client.begin().send(extended("telnet")).outcome()
 
 
-@case("8441 5", "a path without a WebSocket endpoint", "answer 40[04]")
-def _(client):
-    return client.begin().send(extended(path="/nowhere")).outcome()
-
-
 if __name__ == "__main__":
     main()

@@ -81,13 +81,10 @@ impl Socket {
         self
     }
 
-    /// The stream, and what has been read of it, if it begins with the preface of HTTP/2; otherwise the same socket.
+    /// Whether the connection begins with the preface of HTTP/2, which is unseen then.
     #[cfg(feature = "http2")]
-    pub(crate) fn into_http2(self) -> Result<(Stream, Bytes), Self> {
-        match self.opening {
-            Opening::Http2(read) => Ok((self.stream, read.into())),
-            Opening::Known | Opening::Unknown(_) => Err(self),
-        }
+    pub(crate) fn is_http2(&self) -> bool {
+        matches!(self.opening, Opening::Http2(_))
     }
 
     /// Looks at what was read first, behind the first `before` bytes of the buffer. What may yet become the preface of
@@ -137,6 +134,10 @@ impl Socket {
 
     pub(crate) fn into_remains(mut self) -> Remains {
         self.gathered.drain(..self.sent);
+        #[cfg(feature = "http2")]
+        if let Opening::Http2(read) = self.opening {
+            return Remains { stream: self.stream, unsent: self.gathered, unseen: read.into() };
+        }
         Remains { stream: self.stream, unsent: self.gathered, unseen: self.inspector.into_unseen() }
     }
 
@@ -264,7 +265,7 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         #[cfg(feature = "http2")]
-        if matches!(self.opening, Opening::Http2(_)) {
+        if self.is_http2() {
             return Poll::Ready(Ok(()));
         }
         if self.refused.is_some() || self.inspector.refused().is_some() {

@@ -94,10 +94,10 @@ pub(crate) async fn converse(
     let parts = conversation.into_parts();
     let (socket, unread) = (parts.io.into_inner(), parts.read_buf);
     #[cfg(feature = "http2")]
-    let socket = match socket.into_http2() {
-        Ok((stream, read)) => return Outcome::IsHttp2(stream, read),
-        Err(socket) => socket,
-    };
+    if socket.is_http2() {
+        let remains = socket.into_remains();
+        return Outcome::IsHttp2(remains.stream, remains.unseen);
+    }
     let was_cut = drain.has_reached(CUT);
     if let Some(mut refusal) = socket.refused() {
         let line = unread.iter().take_while(|byte| **byte != b'\n').count();

@@ -89,7 +89,7 @@ mod tests {
     }
 
     fn refused(uri: &str, fields: &[(&'static str, &str)]) -> (u16, String) {
-        let error = arrived(uri, fields).err().expect("it is refused");
+        let error = arrived(uri, fields).expect_err("it is refused");
         (error.code(), error.to_string())
     }
 
