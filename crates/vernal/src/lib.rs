@@ -29,6 +29,7 @@
 //! | to | see |
 //! |---|---|
 //! | start and stop a server | [`Server`], [`Handle`] |
+//! | serve HTTPS | [`Tls`] |
 //! | bound what clients may send | [`Limits`] |
 //! | run code around controllers | [`macro@request_filter`], [`filter::FilterContext`] |
 //! | make the pages of errors | [`macro@error_message`], [`HttpError`] |
@@ -43,13 +44,18 @@
 //!
 //! # Features
 //!
-//! Both are on by default.
+//! All are on by default, but for `tls-development`.
 //!
 //! - `macros`: the attributes.
 //! - `logger`: the module `logger`, a console and a daily-rolled file for what the engine says with `tracing`.
+//! - `tls`: HTTPS.
+//! - `tls-development`: `Tls::development`, a certificate for the developer's own machine.
 
 // Without its features the crate lacks what the page above links to.
-#![cfg_attr(not(all(feature = "macros", feature = "logger")), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "macros", feature = "logger", feature = "tls")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 // The stations of a request, in the order in which it meets them; each file says what it is for.
 
@@ -101,6 +107,8 @@ pub mod testing;
 #[cfg(test)]
 mod properties;
 
+#[cfg(feature = "tls")]
+pub use accept::tls::{Tls, TlsInfo};
 pub use app::{App, Builder};
 pub use bind::{Json, Model, State};
 pub use cookie::{Cookie, Cookies, SameSite};
@@ -114,6 +122,8 @@ pub use respond::{
     Body, ErrorInfo, Event, IntoResponse, OutgoingBody, Redirect, Response, Sse, StaticFile, Stream,
 };
 pub use route::{Location, Route};
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use service::AppService;
 pub use session::{Session, SessionSettings, SessionStore};
 pub use start::{Handle, Server};

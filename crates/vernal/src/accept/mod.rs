@@ -8,9 +8,13 @@ mod refusal;
 mod settings;
 mod socket;
 mod stream;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 mod watch;
 
 pub(crate) use drain::{Drain, ENDING, OpenConnection};
+#[cfg(feature = "tls")]
+pub(crate) use http::PROTOCOLS;
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};

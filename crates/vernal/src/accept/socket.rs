@@ -93,7 +93,12 @@ impl Socket {
             self.gathered.clear();
             SPARE.set(std::mem::take(&mut self.gathered));
         }
-        Poll::Ready(Ok(()))
+        // TLS may have taken more than the socket has
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        if polled.is_pending() {
+            self.connection.watch.wrote(false);
+        }
+        polled
     }
 }
 

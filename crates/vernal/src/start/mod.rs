@@ -1,11 +1,15 @@
 //! Starting and stopping a server.
 
 mod handle;
+#[cfg(feature = "tls")]
+mod redirect;
 mod run;
 
 use std::path::Path;
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use crate::Tls;
 use crate::accept::ConnectionSettings;
 use crate::app::{App, Builder};
 use crate::scan::Scan;
@@ -38,6 +42,10 @@ pub struct Server {
     connection: ConnectionSettings,
     drain_deadline: Duration,
     handle_signals: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+    #[cfg(feature = "tls")]
+    redirect_port: Option<u16>,
     handle: Handle,
 }
 
@@ -69,6 +77,10 @@ impl Server {
             },
             drain_deadline: Duration::from_secs(10),
             handle_signals: true,
+            #[cfg(feature = "tls")]
+            tls: None,
+            #[cfg(feature = "tls")]
+            redirect_port: None,
             handle: Handle::default(),
         }
     }
@@ -99,6 +111,31 @@ impl Server {
     /// The port to listen on; 0 lets the system choose, and [`Handle::local_addr`] tell.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// Speaks HTTPS, and nothing else, on the port.
+    ///
+    /// ```no_run
+    /// use vernal::{Server, Tls};
+    ///
+    /// Server::new().port(9443).tls(Tls::from_files("certificate.pem", "key.pem")).start()?;
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Listens without TLS on one more port of the same host, and sends whoever comes there to the same target at
+    /// `https://` (308, so that methods and bodies stay what they are).
+    ///
+    /// A request without a sound `Host` is answered 400. A server without [`tls`](Server::tls) does not start with
+    /// this.
+    #[cfg(feature = "tls")]
+    pub fn redirect_http(mut self, port: u16) -> Self {
+        self.redirect_port = Some(port);
         self
     }
 

@@ -9,8 +9,12 @@ use std::time::Duration;
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tokio::task::JoinSet;
 
+#[cfg(feature = "tls")]
+use crate::accept::PROTOCOLS;
 use crate::accept::{Drain, ENDING, Listener, Serving, accept_loop};
 use crate::error::StartErrorKind;
+#[cfg(feature = "tls")]
+use crate::start::redirect;
 use crate::start::{Handle, Server};
 use crate::{Error, Result};
 
@@ -61,8 +65,10 @@ impl Server {
     ///
     /// The loops that accept have clones of the listening sockets. When the last one ends the system refuses new
     /// connections, so nobody may keep these any longer than it takes to begin.
-    fn prepare(self) -> Result<(Ready, Vec<Listener>)> {
+    fn prepare(self) -> Result<(Ready, Vec<Served>)> {
         let app = self.scan.collect(&self.name, self.builder).build()?;
+        #[cfg(feature = "tls")]
+        let tls = self.tls.map(|tls| tls.load(PROTOCOLS)).transpose()?;
         let listener = Listener::tcp(&self.host, self.port)?;
         let address = listener.local_addr()?;
         let drain = Drain::new(app.limits().connections);
@@ -75,18 +81,47 @@ impl Server {
         }
         let _ = self.handle.0.address.set(address);
         let blocking_threads = app.blocking().available_permits().saturating_add(FILE_THREADS);
+        let serving = Arc::new(Serving {
+            app,
+            settings: self.connection,
+            drain,
+            #[cfg(feature = "tls")]
+            tls,
+        });
+        let served = Served { listener, serving: Arc::clone(&serving) };
+        #[cfg(not(feature = "tls"))]
+        let served = vec![served];
+        #[cfg(feature = "tls")]
+        let served = {
+            let mut served = vec![served];
+            if let Some(port) = self.redirect_port {
+                let redirect = redirect::served(&self.host, port, address.port(), &serving)?;
+                let _ = self.handle.0.redirect_address.set(redirect.listener.local_addr()?);
+                served.push(redirect);
+            }
+            if let Some(keeper) = &serving.tls {
+                let _ = self.handle.0.tls.set(Arc::clone(keeper));
+            }
+            served
+        };
         let ready = Ready {
             name: self.name,
             address,
-            serving: Arc::new(Serving { app, settings: self.connection, drain }),
+            serving,
             drain_deadline: self.drain_deadline,
             handle_signals: self.handle_signals,
             workers: self.workers,
             blocking_threads,
             handle: self.handle,
         };
-        Ok((ready, vec![listener]))
+        Ok((ready, served))
     }
+}
+
+/// A listener, and what its connections are served with.
+pub(super) struct Served {
+    pub(super) listener: Listener,
+    pub(super) serving: Arc<Serving>,
 }
 
 /// A server whose declarations are right and whose port is bound.
@@ -103,23 +138,31 @@ struct Ready {
 
 impl Ready {
     /// Serves on the runtime that polls this, until the server is stopped.
-    async fn serve(&self, listeners: Vec<Listener>) -> Result<()> {
-        let accepting = self.accept(&listeners)?;
+    async fn serve(&self, listeners: Vec<Served>) -> Result<()> {
+        let accepting = Self::accept(&listeners)?;
         drop(listeners);
         let accepting = tokio::spawn(accepting);
+        #[cfg(feature = "tls")]
+        let watching = self.serving.tls.clone().map(|keeper| tokio::spawn(keeper.watch()));
         self.run_until_stopped().await;
         accepting.abort();
+        #[cfg(feature = "tls")]
+        if let Some(watching) = watching {
+            watching.abort();
+        }
         Ok(())
     }
 
     /// Takes connections on the runtime that this is called in.
-    fn accept(&self, listeners: &[Listener]) -> Result<impl Future<Output = ()> + use<>> {
-        let acceptors = listeners.iter().map(Listener::acceptor).collect::<std::io::Result<Vec<_>>>()?;
-        let serving = Arc::clone(&self.serving);
+    fn accept(listeners: &[Served]) -> Result<impl Future<Output = ()> + use<>> {
+        let acceptors = listeners
+            .iter()
+            .map(|served| Ok((served.listener.acceptor()?, Arc::clone(&served.serving))))
+            .collect::<std::io::Result<Vec<_>>>()?;
         Ok(async move {
             let mut loops = JoinSet::new();
-            for acceptor in acceptors {
-                loops.spawn(accept_loop(acceptor, Arc::clone(&serving)));
+            for (acceptor, serving) in acceptors {
+                loops.spawn(accept_loop(acceptor, serving));
             }
             loops.join_all().await;
         })
@@ -137,11 +180,11 @@ impl Ready {
     }
 
     /// A further thread with an event loop of its own.
-    fn spawn_worker(&self, listeners: &[Listener]) -> Result<std::thread::JoinHandle<()>> {
+    fn spawn_worker(&self, listeners: &[Served]) -> Result<std::thread::JoinHandle<()>> {
         let runtime = self.runtime(2)?;
         let accepting = {
             let _inside = runtime.enter();
-            self.accept(listeners)?
+            Self::accept(listeners)?
         };
         let (drain, deadline) = (self.serving.drain.clone(), self.drain_deadline);
         let work = move || {

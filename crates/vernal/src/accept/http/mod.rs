@@ -1,3 +1,7 @@
 //! HTTP: the one folder that knows hyper.
 
 pub(crate) mod http1;
+
+/// What is offered to clients that choose a protocol during the TLS handshake (ALPN), the preferred first.
+#[cfg(feature = "tls")]
+pub(crate) const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];

@@ -1,0 +1,63 @@
+//! From a socket to a stream that nobody else can read.
+
+use std::sync::Arc;
+
+use tokio_rustls::TlsAcceptor;
+
+use crate::HttpError;
+use crate::accept::stream::Stream;
+use crate::accept::tls::{Keeper, TlsInfo};
+use crate::accept::{Serving, Watch, refusal};
+use crate::request::Connection;
+
+/// The first byte of a TLS connection: the record of a handshake (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
+
+/// Shakes hands; none if that fails or takes too long, or the server ends before the client has begun.
+pub(crate) async fn secure(stream: Stream, serving: &Serving, keeper: &Keeper) -> Option<(Stream, TlsInfo)> {
+    let shake = shake_hands(stream, serving, keeper);
+    match tokio::time::timeout(serving.app.limits().tls_handshake_timeout, shake).await {
+        Ok(secured) => secured,
+        Err(_) => {
+            tracing::debug!("a TLS handshake took too long");
+            None
+        }
+    }
+}
+
+async fn shake_hands(stream: Stream, serving: &Serving, keeper: &Keeper) -> Option<(Stream, TlsInfo)> {
+    let first = serving.drain.unless_begun(stream.first_byte()).await?;
+    match first {
+        Ok(Some(byte)) if byte.is_ascii_alphabetic() => {
+            refuse_plain(stream, serving).await;
+            return None;
+        }
+        Ok(Some(byte)) if byte != HANDSHAKE => {
+            tracing::debug!("a connection to the TLS port began with neither TLS nor HTTP");
+            return None;
+        }
+        Ok(_) => {}
+        Err(error) => {
+            tracing::debug!(%error, "a connection ended before its TLS handshake");
+            return None;
+        }
+    }
+    match TlsAcceptor::from(keeper.config()).accept(stream).await {
+        Ok(stream) => {
+            let info = TlsInfo::of(stream.get_ref().1);
+            Some((Stream::Tls(Box::new(stream)), info))
+        }
+        Err(error) => {
+            tracing::debug!(%error, "a TLS handshake failed");
+            None
+        }
+    }
+}
+
+/// Tells somebody who speaks HTTP without TLS what is wrong.
+async fn refuse_plain(stream: Stream, serving: &Serving) {
+    let connection = Arc::new(Connection::new(serving.app.clone(), None, Watch::new()));
+    let error = HttpError::bad_request("This port speaks HTTPS: the address begins with \"https://\"");
+    let page = connection.app.refuse(&connection, error).await;
+    refusal::send((stream, Vec::new()), page).await;
+}
