@@ -10,7 +10,7 @@ use crate::error::StartErrorKind;
 use crate::filter::{Filter, FilterEntry, FilterPattern, Filters};
 use crate::parse::Decoding;
 use crate::request::Request;
-use crate::respond::{ErrorInfo, ErrorPageEntry, ErrorPages, Resources};
+use crate::respond::{ErrorInfo, ErrorPageEntry, ErrorPages, FileCache, Resources};
 use crate::route::{Location, MappingId, Route, Table, TableBuilder};
 use crate::session::{MemorySessions, Session, SessionSettings, SessionStore};
 use crate::{Cookies, Error, Limits, Result, session};
@@ -37,6 +37,7 @@ struct Shared {
     session_store: Box<dyn SessionStore>,
     session_settings: SessionSettings,
     limits: Limits,
+    file_cache: Arc<FileCache>,
     decoding: Decoding,
     blocking: Arc<Semaphore>,
     expose_errors: bool,
@@ -102,6 +103,10 @@ impl App {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn file_cache(&self) -> &Arc<FileCache> {
+        &self.0.file_cache
     }
 
     pub(crate) fn decoding(&self) -> Decoding {
@@ -375,6 +380,7 @@ impl Builder {
             state: self.state,
             session_store: self.session_store.unwrap_or_else(|| Box::new(MemorySessions::new(sessions))),
             session_settings: self.session_settings,
+            file_cache: Arc::new(FileCache::new(self.limits.file_cache)),
             limits: self.limits,
             decoding: Decoding::default(),
             blocking: Arc::new(Semaphore::new(self.blocking_threads)),

@@ -1,6 +1,5 @@
 //! The journey of a request: read this first.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::Method;
@@ -74,7 +73,7 @@ impl App {
         let target = match destination {
             Destination::Mapping(id) => self.target(*id),
             Destination::Favicon => return Answer::Ready(Ok(favicon::favicon())),
-            Destination::File(path) => return Answer::Ready(StaticFile::new(path).into_response()),
+            Destination::File(file) => return Answer::Ready(file.clone().into_response()),
             Destination::Options(allow) => {
                 return Answer::Ready(Ok(Response::new(204).header("Allow", allow)));
             }
@@ -89,7 +88,7 @@ impl App {
 /// Where a request goes.
 pub(crate) enum Destination {
     Mapping(MappingId),
-    File(PathBuf),
+    File(StaticFile),
     /// The icon of an app that maps none.
     Favicon,
     /// The answer to OPTIONS where no controller takes it; the value of the `Allow` field.

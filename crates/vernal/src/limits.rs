@@ -25,6 +25,7 @@ pub const MB: usize = 1024 * KB;
 /// | [`body_timeout`](Limits::body_timeout) | 30 s | 408: the time between two pieces of a body |
 /// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
+/// | [`file_cache`](Limits::file_cache) | 16 MB | a file that was not asked for lately is dropped |
 ///
 /// ```
 /// use vernal::{Limits, MB};
@@ -48,6 +49,7 @@ pub struct Limits {
     pub(crate) body_timeout: Duration,
     pub(crate) connections: usize,
     pub(crate) sessions: usize,
+    pub(crate) file_cache: usize,
 }
 
 impl Default for Limits {
@@ -67,6 +69,7 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(30),
             connections: 25_000,
             sessions: 100_000,
+            file_cache: 16 * MB,
         }
     }
 }
@@ -108,4 +111,9 @@ setters! {
     connections: usize;
     /// Sessions kept in memory.
     sessions: usize;
+    /// Bytes of files kept in memory: clients choose which ones they ask for. Only files of up to 64 KB are kept, and
+    /// sent only while the system says that the file on disk is the same one, unchanged, which is asked at each
+    /// request; 0 keeps none. Above 4 MB the room is divided into 16 parts, so that the first files may have to go
+    /// when some of it is still free.
+    file_cache: usize;
 }

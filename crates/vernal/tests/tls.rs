@@ -313,8 +313,7 @@ fn a_file_that_cannot_be_used_is_named_with_the_reason() {
         Tls::from_files(&certificate, folder.join("pbes1.key")).password("x"),
         r#"TLS: the key file "pbes1.key" cannot be decrypted: it is encrypted in a way that is not understood"#,
     );
-    let old =
-        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: RC2-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----";
+    let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: RC2-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----";
     says(
         Tls::from_files(&certificate, file("old.key", old)).password("x"),
         r#"TLS: the key file "old.key" cannot be decrypted: its cipher "RC2-CBC" is none of AES-128-CBC,"#,

@@ -114,17 +114,22 @@ fn represent(
         Data::Stream(stream) => return Ok(Outgoing::Stream(stream)),
         Data::File(file) => file,
     };
+    let cache = request.app().map(App::file_cache);
     // preconditions and ranges are about the resource, not about what says that something went wrong
     let answer = match *status {
-        StatusCode::OK => file.open(&request.method, &request.headers)?,
-        _ => file.open_whole()?,
+        StatusCode::OK => file.open(&request.method, &request.headers, cache)?,
+        _ => file.open_whole(cache)?,
     };
     if answer.status != StatusCode::OK {
         *status = answer.status;
     }
-    for (name, value) in &answer.headers {
-        if !headers.contains_key(name) {
-            headers.append(name, value.clone());
+    if headers.is_empty() {
+        *headers = answer.headers;
+    } else {
+        for (name, value) in &answer.headers {
+            if !headers.contains_key(name) {
+                headers.append(name, value.clone());
+            }
         }
     }
     Ok(match answer.body {

@@ -19,5 +19,6 @@ pub use response::{Body, OutgoingBody, Response};
 pub use stream::{Event, Sse, Stream};
 
 pub(crate) use error_page::{ErrorPageEntry, ErrorPages};
+pub(crate) use file::FileCache;
 pub(crate) use finish::{Reason, close_session, finish, uses_session};
 pub(crate) use resource::Resources;

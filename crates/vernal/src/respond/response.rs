@@ -171,7 +171,7 @@ pub(crate) enum Outgoing {
     #[default]
     Empty,
     Bytes(Bytes),
-    File(FileStream),
+    File(Box<FileStream>),
     Stream(ByteStream),
 }
 
