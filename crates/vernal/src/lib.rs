@@ -37,6 +37,7 @@
 //! | receive files, or a body piece by piece | [`MultipartFile`], [`BodyReader`] |
 //! | send files, streams, server-sent events | [`StaticFile`], [`Stream`], [`Sse`] |
 //! | do without attributes | [`App::builder`], [`controller::from_fn`] |
+//! | compress responses | [`Compression`], [`Coding`] |
 //! | be part of another server | [`App::into_service`] |
 //! | test an application | [`testing::Client`] |
 //!
@@ -46,6 +47,7 @@
 //!
 //! All are on by default, but for `tls-development`.
 //!
+//! - `compression`: gzip, deflate, br and zstd, of responses and of requests.
 //! - `macros`: the attributes.
 //! - `logger`: the module `logger`, a console and a daily-rolled file for what the engine says with `tracing`.
 //! - `tls`: HTTPS.
@@ -53,7 +55,7 @@
 
 // Without its features the crate lacks what the page above links to.
 #![cfg_attr(
-    not(all(feature = "macros", feature = "logger", feature = "tls")),
+    not(all(feature = "macros", feature = "logger", feature = "compression", feature = "tls")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -87,6 +89,9 @@ mod cookie;
 mod headers;
 mod request;
 
+#[cfg(feature = "compression")]
+mod coding;
+
 // What may go wrong, and what keeps it from going too far.
 
 mod error;
@@ -111,6 +116,8 @@ mod properties;
 pub use accept::tls::{Tls, TlsInfo};
 pub use app::{App, Builder};
 pub use bind::{Json, Model, State};
+#[cfg(feature = "compression")]
+pub use coding::{Coding, UnknownCoding};
 pub use cookie::{Cookie, Cookies, SameSite};
 pub use error::{Error, HttpError, Result};
 pub use headers::Headers;
@@ -118,6 +125,8 @@ pub use inventory;
 pub use limits::{KB, Limits, MB};
 pub use parse::{BodyReader, MultipartFile, ParamValue, Params};
 pub use request::Request;
+#[cfg(feature = "compression")]
+pub use respond::Compression;
 pub use respond::{
     Body, ErrorInfo, Event, IntoResponse, OutgoingBody, Redirect, Response, Sse, StaticFile, Stream,
 };
@@ -131,7 +140,7 @@ pub use start::{Handle, Server};
 pub use vernal_macros::{Model, controller, error_message, request_filter, request_map, route};
 
 /// The samples of the READMEs compile.
-#[cfg(all(doctest, feature = "macros", feature = "logger"))]
+#[cfg(all(doctest, feature = "macros", feature = "logger", feature = "compression"))]
 mod readme {
     #[doc = include_str!("../../../README.md")]
     struct English;

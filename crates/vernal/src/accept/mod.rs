@@ -12,7 +12,7 @@ mod stream;
 pub(crate) mod tls;
 mod watch;
 
-pub(crate) use drain::{Drain, ENDING, OpenConnection};
+pub(crate) use drain::{CUT, Drain, ENDING, OpenConnection};
 #[cfg(feature = "tls")]
 pub(crate) use http::PROTOCOLS;
 pub(crate) use listener::{Listener, accept_loop};

@@ -1,5 +1,7 @@
 //! Values to bytes: what a controller returns becomes a response.
 
+#[cfg(feature = "compression")]
+pub(crate) mod compression;
 mod conditional;
 mod content_type;
 mod error_page;
@@ -12,6 +14,8 @@ mod resource;
 mod response;
 mod stream;
 
+#[cfg(feature = "compression")]
+pub use compression::Compression;
 pub use error_page::ErrorInfo;
 pub use file::StaticFile;
 pub use into_response::{IntoResponse, Redirect, Text};

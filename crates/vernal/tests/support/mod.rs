@@ -157,7 +157,7 @@ impl<S: Read + Write> Wire<S> {
         }
     }
 
-    fn exactly(&mut self, length: usize) -> Vec<u8> {
+    pub fn exactly(&mut self, length: usize) -> Vec<u8> {
         while self.pending.len() < length {
             assert!(self.fill(), "the connection ended {} bytes into {length}", self.pending.len());
         }

@@ -1,6 +1,9 @@
 //! HTTP: the one folder that knows hyper.
 
+pub(crate) mod chunks;
+pub(crate) mod head;
 pub(crate) mod http1;
+pub(crate) mod inspect;
 
 /// What is offered to clients that choose a protocol during the TLS handshake (ALPN), the preferred first.
 #[cfg(feature = "tls")]
