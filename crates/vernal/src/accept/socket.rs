@@ -37,6 +37,8 @@ pub(crate) struct Socket {
     gathered: Vec<u8>,
     sent: usize,
     put_off: bool,
+    /// The last flush left bytes with TLS.
+    holds: bool,
     answers: u32,
     refused: Option<u16>,
 }
@@ -61,6 +63,7 @@ impl Socket {
             gathered: Vec::new(),
             sent: 0,
             put_off: false,
+            holds: false,
             answers,
             refused: None,
         }
@@ -117,8 +120,8 @@ impl Socket {
         }
         // TLS may have taken more than the socket has
         let polled = Pin::new(&mut self.stream).poll_flush(context);
-        if polled.is_pending() {
-            self.connection.watch.wrote(false);
+        if std::mem::replace(&mut self.holds, polled.is_pending()) || polled.is_pending() {
+            self.connection.watch.wrote(polled.is_ready());
         }
         polled
     }

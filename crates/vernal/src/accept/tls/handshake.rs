@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio_rustls::TlsAcceptor;
 
 use crate::HttpError;
+use crate::accept::socket::Remains;
 use crate::accept::stream::Stream;
 use crate::accept::tls::{Keeper, TlsInfo};
 use crate::accept::{Serving, Watch, refusal};
@@ -59,5 +61,6 @@ async fn refuse_plain(stream: Stream, serving: &Serving) {
     let connection = Arc::new(Connection::new(serving.app.clone(), None, Watch::new()));
     let error = HttpError::bad_request("This port speaks HTTPS: the address begins with \"https://\"");
     let page = connection.app.refuse(&connection, error).await;
-    refusal::send((stream, Vec::new()), page).await;
+    let remains = Remains { stream, unsent: Vec::new(), unseen: Bytes::new() };
+    refusal::send(remains, page, false).await;
 }
