@@ -2,11 +2,15 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::server::TlsStream;
 
@@ -15,6 +19,8 @@ pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(feature = "tls")]
     Tls(Box<TlsStream<Stream>>),
+    #[cfg(unix)]
+    Unix(UnixStream),
 }
 
 impl Stream {
@@ -26,6 +32,8 @@ impl Stream {
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(stream) => stream.poll_read_ready(context),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.poll_read_ready(context),
             #[cfg(feature = "tls")]
             Stream::Tls(stream) => match stream.get_ref() {
                 (stream, tls) if tls.wants_read() => stream.poll_readable(context),
@@ -41,7 +49,7 @@ impl Stream {
         let mut byte = [0];
         match self {
             Stream::Tcp(stream) => Ok((stream.peek(&mut byte).await? == 1).then_some(byte[0])),
-            Stream::Tls(_) => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -54,6 +62,21 @@ impl Stream {
             let _ = tokio::time::timeout(std::time::Duration::from_secs(1), stream.shutdown()).await;
         }
     }
+
+    /// Whether there is something to read at this moment. Asks the system: what the event loop knows may be older.
+    pub(crate) fn has_unread(&self) -> bool {
+        let socket = match self {
+            Stream::Tcp(stream) => SockRef::from(stream),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => {
+                let (stream, tls) = stream.get_ref();
+                return !tls.wants_read() || stream.has_unread();
+            }
+            #[cfg(unix)]
+            Stream::Unix(stream) => SockRef::from(stream),
+        };
+        socket.peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
+    }
 }
 
 /// Calls a method of whichever stream it is.
@@ -63,6 +86,8 @@ macro_rules! each {
             Stream::Tcp($stream) => $call,
             #[cfg(feature = "tls")]
             Stream::Tls($stream) => $call,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $call,
         }
     };
 }
@@ -75,6 +100,8 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            #[cfg(unix)]
+            Stream::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
             #[cfg(feature = "tls")]
             Stream::Tls(stream) => match Pin::new(stream).poll_read(context, buffer) {
                 // what HTTP carries says itself where it ends, so an end without a farewell takes nothing away
@@ -106,6 +133,8 @@ impl AsyncWrite for Stream {
             Stream::Tcp(stream) => stream.is_write_vectored(),
             #[cfg(feature = "tls")]
             Stream::Tls(stream) => stream.is_write_vectored(),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.is_write_vectored(),
         }
     }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use http::uri::Authority;
 
-use crate::accept::{Listener, Serving};
+use crate::accept::{Address, Serving};
 use crate::error::StartErrorKind;
 use crate::respond::Redirect;
 use crate::start::run::Served;
 use crate::{App, Error, HttpError, Request, Result, Route, controller};
 
-/// Binds the port. The app behind it has this one answer and the limits of the other.
-pub(super) fn served(host: &str, port: u16, secure_port: u16, serving: &Serving) -> Result<Served> {
+/// Binds the address. The app behind it has this one answer, and the limits of the server's own.
+pub(super) fn listeners(address: Address, secure_port: u16, serving: &Serving) -> Result<Vec<Served>> {
     if serving.tls.is_none() {
         let text = "redirect_http() leads to HTTPS, which the server does not speak: tls() is wanted as well";
         return Err(Error::start(StartErrorKind::Configuration, text));
@@ -23,10 +23,10 @@ pub(super) fn served(host: &str, port: u16, secure_port: u16, serving: &Serving)
     });
     let limits = serving.app.limits().clone();
     let app = App::builder().limits(limits).route(Route::regexp("^.*$"), redirect).build()?;
-    let listener = Listener::tcp(host, port)?;
     let settings = serving.settings.clone();
-    let serving = Serving { app, settings, drain: serving.drain.clone(), tls: None };
-    Ok(Served { listener, serving: Arc::new(serving) })
+    let serving = Arc::new(Serving { app, settings, drain: serving.drain.clone(), tls: None });
+    let listeners = address.bind()?.into_iter();
+    Ok(listeners.map(|listener| Served { listener, serving: Arc::clone(&serving) }).collect())
 }
 
 /// The same target through TLS; none where the request does not say, beyond doubt, at which host.

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::time::{timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use crate::HttpError;
+use crate::accept::drain::GRACE;
 use crate::accept::socket::Remains;
 use crate::accept::stream::Stream;
 use crate::accept::tls::{Keeper, TlsInfo};
-use crate::accept::{Serving, Watch, refusal};
+use crate::accept::{ENDING, Serving, Watch, refusal};
 use crate::request::Connection;
 
 /// The first byte of a TLS connection: the record of a handshake (RFC 8446 section 5.1).
@@ -18,7 +20,7 @@ const HANDSHAKE: u8 = 22;
 /// Shakes hands; none if that fails or takes too long, or the server ends before the client has begun.
 pub(crate) async fn secure(stream: Stream, serving: &Serving, keeper: &Keeper) -> Option<(Stream, TlsInfo)> {
     let shake = shake_hands(stream, serving, keeper);
-    match tokio::time::timeout(serving.app.limits().tls_handshake_timeout, shake).await {
+    match timeout(serving.app.limits().tls_handshake_timeout, shake).await {
         Ok(secured) => secured,
         Err(_) => {
             tracing::debug!("a TLS handshake took too long");
@@ -28,7 +30,12 @@ pub(crate) async fn secure(stream: Stream, serving: &Serving, keeper: &Keeper) -
 }
 
 async fn shake_hands(stream: Stream, serving: &Serving, keeper: &Keeper) -> Option<(Stream, TlsInfo)> {
-    let first = serving.drain.unless_begun(stream.first_byte()).await?;
+    let drain = &serving.drain;
+    let first = match drain.unless_begun(stream.first_byte()).await {
+        Some(first) => first,
+        // what has been sent already may still be under way, as at connections without TLS
+        None => timeout_at(drain.grace(), stream.first_byte()).await.ok()?,
+    };
     match first {
         Ok(Some(byte)) if byte.is_ascii_alphabetic() => {
             refuse_plain(stream, serving).await;
@@ -47,7 +54,12 @@ async fn shake_hands(stream: Stream, serving: &Serving, keeper: &Keeper) -> Opti
     match TlsAcceptor::from(keeper.config()).accept(stream).await {
         Ok(stream) => {
             let info = TlsInfo::of(stream.get_ref().1);
-            Some((Stream::Tls(Box::new(stream)), info))
+            let stream = Stream::Tls(Box::new(stream));
+            if drain.has_reached(ENDING) {
+                // the request follows the handshake, which the end of the server may have overtaken
+                let _ = timeout(GRACE, stream.readable()).await;
+            }
+            Some((stream, info))
         }
         Err(error) => {
             tracing::debug!(%error, "a TLS handshake failed");
