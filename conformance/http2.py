@@ -7,7 +7,6 @@ Prints the cases that fail and how many there were; a case that is known to fail
 import argparse
 import re
 import select
-import socket
 import struct
 import time
 
@@ -15,7 +14,9 @@ import servers
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
+DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = (
+    range(10)
+)
 END_STREAM = ACK = 0x1
 END_HEADERS = 0x4
 PADDED = 0x8
@@ -169,7 +170,9 @@ class Client:
             elif of == stream and kind in (HEADERS, DATA):
                 answer.take(kind, payload)
                 if kind == DATA:
-                    self.send(window_update(0, len(payload)), window_update(of, len(payload))) if payload else None
+                    self.send(
+                        window_update(0, len(payload)), window_update(of, len(payload))
+                    ) if payload else None
                 if flags & END_STREAM:
                     return answer
         return CLOSED
@@ -341,7 +344,11 @@ def _(client):
 
 @case("9113 4.1", "undefined flags are ignored", "answer 200")
 def _(client):
-    return client.begin().send(frame(PING, 0xF6, 0, bytes(8)), headers(1, pseudo(), 0xD5 & ~HAS_PRIORITY)).outcome()
+    return (
+        client.begin()
+        .send(frame(PING, 0xF6, 0, bytes(8)), headers(1, pseudo(), 0xD5 & ~HAS_PRIORITY))
+        .outcome()
+    )
 
 
 @case("9113 4.1", "the reserved bit of the stream is ignored", "answer 200")
@@ -701,7 +708,11 @@ def _(client):
     return f"{first}, then {second}, then {sizes()}"
 
 
-@case("9113 6.9.2", "an initial window that takes a stream's over 2^31-1", connection_error("FLOW_CONTROL_ERROR"))
+@case(
+    "9113 6.9.2",
+    "an initial window that takes a stream's over 2^31-1",
+    connection_error("FLOW_CONTROL_ERROR"),
+)
 def _(client):
     client.begin(setting(4, 65535)).send(post(1), window_update(1, 2**31 - 1 - 65535))
     return client.send(frame(SETTINGS, 0, 0, setting(4, 65536))).outcome()
@@ -810,7 +821,11 @@ def _(client):
 
 @case("9110 8.6", "two different lengths", *MALFORMED)
 def _(client):
-    return client.begin().send(post(1, ("content-length", "2"), ("content-length", "3")), data(1, b"xy")).outcome()
+    return (
+        client.begin()
+        .send(post(1, ("content-length", "2"), ("content-length", "3")), data(1, b"xy"))
+        .outcome()
+    )
 
 
 @case("9110 8.6", "a length that is no number", *MALFORMED)
@@ -931,7 +946,9 @@ def _(client):
 
 @case("9113 8.3.1", "Host alone is the host", "b'GET /target. localhost localhost'")
 def _(client):
-    return client.begin().send(request(1, ("host", "localhost"), path="/target", authority=None)).outcome().body
+    return (
+        client.begin().send(request(1, ("host", "localhost"), path="/target", authority=None)).outcome().body
+    )
 
 
 @case("9113 8.3.1", "the same Host beside :authority", "answer 200")
@@ -988,7 +1005,9 @@ def _(client):
     return client.begin().send(request(1, *((f"x{n}", "y") for n in range(101)))).outcome()
 
 
-@case("9113 10.5.1", "a header list over what is announced", "answer 431", connection_error("ENHANCE_YOUR_CALM"))
+@case(
+    "9113 10.5.1", "a header list over what is announced", "answer 431", connection_error("ENHANCE_YOUR_CALM")
+)
 def _(client):
     # one byte for each of these after the first: 16 KB on the wire are 60 MB of fields
     first = block(pseudo()) + literal("x", "y" * 4000, 0x40)
@@ -1014,7 +1033,9 @@ def _(client):
 @case("9113 8.7", "an answer before the end of the request asks to stop without an error", "NO_ERROR")
 def _(client):
     client.begin().send(post(1, path="/ignore"))
-    codes = [ERRORS[int.from_bytes(payload)] for kind, _, _, payload in until_silence(client) if kind == RST_STREAM]
+    codes = [
+        ERRORS[int.from_bytes(payload)] for kind, _, _, payload in until_silence(client) if kind == RST_STREAM
+    ]
     return codes[0] if codes else "no RST_STREAM"
 
 
@@ -1047,7 +1068,12 @@ for title, string in [
     ("the end-of-string symbol in a string", b"\x84\xff\xff\xff\xff"),
 ]:
 
-    @case("7541 5.2", title, connection_error("COMPRESSION_ERROR"), known="h2 says PROTOCOL_ERROR and ends as well")
+    @case(
+        "7541 5.2",
+        title,
+        connection_error("COMPRESSION_ERROR"),
+        known="h2 says PROTOCOL_ERROR and ends as well",
+    )
     def _(client, string=string):
         return client.begin().send(headers(1, b"\x00" + string + text("y"))).outcome()
 

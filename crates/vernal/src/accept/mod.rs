@@ -12,6 +12,8 @@ mod refusal;
 mod settings;
 mod socket;
 mod stream;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 #[cfg(unix)]
 mod unix;
 mod watch;
@@ -21,6 +23,8 @@ pub(crate) use http::http2::Running;
 
 pub(crate) use address::Address;
 pub(crate) use drain::{CUT, Drain, ENDING, Present};
+#[cfg(feature = "tls")]
+pub(crate) use http::protocols;
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};

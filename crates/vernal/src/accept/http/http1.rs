@@ -53,7 +53,7 @@ pub(crate) async fn converse(
     let (watch, drain) = (&connection.watch, &serving.drain);
     let socket = Socket::new(stream, early, Arc::clone(connection));
     #[cfg(feature = "http2")]
-    let socket = socket.look_for_http2(serving.settings.http2 && watch.requests() == 0);
+    let socket = socket.look_for_http2(may_be_http2(connection, serving));
     let socket = TokioIo::new(socket);
     let service = service_fn(|request| answer(connection, request, serving));
     let mut conversation = builder(serving).serve_connection(socket, service);
@@ -148,6 +148,16 @@ fn joined(unread: Bytes, unseen: Bytes) -> Bytes {
         (true, _) => unseen,
         _ => [unread, unseen].concat().into(),
     }
+}
+
+/// Whether a connection may begin with the preface of HTTP/2. Over TLS that was agreed on before (RFC 9113 section 3.2).
+#[cfg(feature = "http2")]
+fn may_be_http2(connection: &Connection, serving: &Serving) -> bool {
+    #[cfg(feature = "tls")]
+    if connection.tls.is_some() {
+        return false;
+    }
+    serving.settings.http2 && connection.watch.requests() == 0
 }
 
 fn builder(serving: &Serving) -> http1::Builder {
