@@ -97,12 +97,12 @@ pub enum End {
     Closed,
 }
 
-pub struct Frames {
-    pub stream: TcpStream,
+pub struct Frames<S = TcpStream> {
+    pub stream: S,
     pending: Vec<u8>,
 }
 
-impl Frames {
+impl Frames<TcpStream> {
     /// Connects without sending anything.
     pub fn connect(address: SocketAddr) -> Frames {
         let stream = TcpStream::connect(address).expect("a connection");
@@ -120,6 +120,16 @@ impl Frames {
             .collect();
         frames.send(PREFACE);
         frames.send(frame(SETTINGS, 0, 0, &settings));
+        frames
+    }
+}
+
+impl<S: Read + Write> Frames<S> {
+    /// Begins on a stream that is there already.
+    pub fn over(stream: S) -> Frames<S> {
+        let mut frames = Frames { stream, pending: Vec::new() };
+        frames.send(PREFACE);
+        frames.send(frame(SETTINGS, 0, 0, b""));
         frames
     }
 
