@@ -34,8 +34,7 @@ pub(crate) async fn serve(
 /// Waits with the socket alone; whether there is a further request, before the connection has been idle too long or
 /// the server ends.
 async fn wakes(stream: &Stream, connection: &Connection, serving: &Serving) -> bool {
-    let limits = connection.app.limits();
-    let idle = connection.watch.remaining(limits.header_timeout, serving.settings.idle_timeout);
+    let idle = connection.watch.remaining(connection.app.limits(), serving.settings.idle_timeout);
     let next = tokio::time::timeout(idle, stream.readable());
     matches!(serving.drain.unless_begun(next).await, Some(Ok(Ok(()))))
 }

@@ -1,5 +1,6 @@
 //! Sockets to connections: the listener, the protocols, and the end.
 
+mod addresses;
 mod connection;
 mod drain;
 mod http;
@@ -10,6 +11,7 @@ mod socket;
 mod stream;
 mod watch;
 
+pub(crate) use addresses::Addresses;
 pub(crate) use drain::{CUT, Drain, ENDING, OpenConnection};
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use settings::{ConnectionSettings, Serving};

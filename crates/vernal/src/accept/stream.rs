@@ -3,7 +3,9 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -17,6 +19,28 @@ impl Stream {
     pub(crate) async fn readable(&self) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => stream.readable().await,
+        }
+    }
+
+    /// Ready with the error when the client has reset the connection; pending while it has not, and then the task is
+    /// woken when that changes. `None` where nothing more can be learnt, since there is something to read: bytes, or
+    /// the end of the client's, which does not say that it has left.
+    pub(crate) fn poll_reset(&self, context: &mut Context<'_>) -> Poll<Option<io::Error>> {
+        let mut byte = [0];
+        match self {
+            Stream::Tcp(stream) => {
+                stream.poll_peek(context, &mut ReadBuf::new(&mut byte)).map(std::result::Result::err)
+            }
+        }
+    }
+
+    /// Lets the system forget at once what the client has not read, instead of keeping it for hours.
+    pub(crate) fn reset_on_close(&self) {
+        let set = match self {
+            Stream::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+        };
+        if let Err(error) = set {
+            tracing::debug!(%error, "a connection could not be reset");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tokio::task::JoinSet;
 
-use crate::accept::{Drain, ENDING, Listener, Serving, accept_loop};
+use crate::accept::{Addresses, Drain, ENDING, Listener, Serving, accept_loop};
 use crate::error::StartErrorKind;
 use crate::start::{Handle, Server};
 use crate::{Error, Result};
@@ -75,10 +75,11 @@ impl Server {
         }
         let _ = self.handle.0.address.set(address);
         let blocking_threads = app.blocking().available_permits().saturating_add(FILE_THREADS);
+        let addresses = Addresses::new(app.limits().connections_per_address);
         let ready = Ready {
             name: self.name,
             address,
-            serving: Arc::new(Serving { app, settings: self.connection, drain }),
+            serving: Arc::new(Serving { app, settings: self.connection, drain, addresses }),
             drain_deadline: self.drain_deadline,
             handle_signals: self.handle_signals,
             workers: self.workers,
