@@ -1,18 +1,25 @@
 //! Sockets to connections: the listener, the protocols, and the end.
 
-mod addresses;
+#[cfg(unix)]
+mod activation;
+mod address;
+mod backlog;
 mod connection;
 mod drain;
 mod http;
 mod listener;
+mod peers;
 mod refusal;
 mod settings;
 mod socket;
 mod stream;
+#[cfg(unix)]
+mod unix;
 mod watch;
 
-pub(crate) use addresses::Addresses;
-pub(crate) use drain::{CUT, Drain, ENDING, OpenConnection};
+pub(crate) use address::Address;
+pub(crate) use drain::{CUT, Drain, ENDING, Present};
 pub(crate) use listener::{Listener, accept_loop};
+pub(crate) use peers::Peers;
 pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};

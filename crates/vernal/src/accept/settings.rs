@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::accept::{Addresses, Drain};
+use crate::accept::{Drain, Peers};
 use crate::app::App;
 
 /// The settings of connections that are no limits on what a client may send; those are in `Limits`.
@@ -19,5 +19,5 @@ pub(crate) struct Serving {
     pub(crate) app: App,
     pub(crate) settings: ConnectionSettings,
     pub(crate) drain: Drain,
-    pub(crate) addresses: Addresses,
+    pub(crate) peers: Peers,
 }

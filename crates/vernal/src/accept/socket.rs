@@ -56,9 +56,11 @@ impl Socket {
     /// `early` is what an earlier conversation has read of a request and not understood yet.
     pub(crate) fn new(stream: Stream, early: Bytes, connection: Arc<Connection>) -> Self {
         let answers = connection.watch.answers();
+        let mut inspector = Inspector::new(early, connection.app.limits());
+        connection.watch.received_heads(inspector.take_heads());
         Socket {
             stream,
-            inspector: Inspector::new(early, connection.app.limits()),
+            inspector,
             connection,
             gathered: Vec::new(),
             sent: 0,
@@ -142,7 +144,9 @@ impl AsyncRead for Socket {
         let this = &mut *self;
         this.listens = true;
         loop {
-            match this.inspector.deliver(buffer) {
+            let delivery = this.inspector.deliver(buffer);
+            this.connection.watch.received_heads(this.inspector.take_heads());
+            match delivery {
                 Delivery::Done => return Poll::Ready(Ok(())),
                 Delivery::Broken(explain) => {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, explain)));
@@ -160,6 +164,7 @@ impl AsyncRead for Socket {
             }
             this.connection.watch.received();
             this.inspector.admit(buffer, before);
+            this.connection.watch.received_heads(this.inspector.take_heads());
             if buffer.filled().len() > before {
                 return Poll::Ready(Ok(()));
             }

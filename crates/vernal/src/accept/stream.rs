@@ -1,6 +1,7 @@
 //! A connection's bytes, whatever carries them.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,10 +9,14 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 
 /// What a connection was accepted as.
 pub(crate) enum Stream {
     Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
 }
 
 impl Stream {
@@ -19,6 +24,8 @@ impl Stream {
     pub(crate) async fn readable(&self) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => stream.readable().await,
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.readable().await,
         }
     }
 
@@ -31,6 +38,9 @@ impl Stream {
             Stream::Tcp(stream) => {
                 stream.poll_peek(context, &mut ReadBuf::new(&mut byte)).map(std::result::Result::err)
             }
+            // its other end is on this machine, and nothing tells what it does
+            #[cfg(unix)]
+            Stream::Unix(_) => Poll::Ready(None),
         }
     }
 
@@ -38,10 +48,22 @@ impl Stream {
     pub(crate) fn reset_on_close(&self) {
         let set = match self {
             Stream::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+            #[cfg(unix)]
+            Stream::Unix(_) => Ok(()),
         };
         if let Err(error) = set {
             tracing::debug!(%error, "a connection could not be reset");
         }
+    }
+
+    /// Whether there is something to read at this moment. Asks the system: what the event loop knows may be older.
+    pub(crate) fn has_unread(&self) -> bool {
+        let socket = match self {
+            Stream::Tcp(stream) => SockRef::from(stream),
+            #[cfg(unix)]
+            Stream::Unix(stream) => SockRef::from(stream),
+        };
+        socket.peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
     }
 }
 
@@ -50,6 +72,8 @@ macro_rules! each {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {
             Stream::Tcp($stream) => $call,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $call,
         }
     };
 }
@@ -80,6 +104,8 @@ impl AsyncWrite for Stream {
     fn is_write_vectored(&self) -> bool {
         match self {
             Stream::Tcp(stream) => stream.is_write_vectored(),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.is_write_vectored(),
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) enum Outcome {
     Ended,
     /// Nothing is under way: the stream comes back, with what has been read of the next request.
     Rests(Stream, Bytes),
+    /// All is answered, but the client may still be sending, or reading.
+    Finished(Stream),
 }
 
 /// Speaks HTTP/1.1 until the connection ends or rests.
@@ -58,7 +60,11 @@ pub(crate) async fn converse(
         while drain.has_reached(awaited) {
             match awaited {
                 0 => {}
-                ENDING => Pin::new(&mut conversation).graceful_shutdown(),
+                // no `graceful_shutdown`: it forgets what has arrived and has not been read
+                ENDING => {
+                    let grace = timer.insert(Box::pin(tokio::time::sleep_until(drain.grace())));
+                    let _ = pin!(unconstrained(grace.as_mut())).poll(context);
+                }
                 _ => return Poll::Ready(None),
             }
             awaited += 1;
@@ -108,13 +114,10 @@ pub(crate) async fn converse(
         stream.reset_on_close();
     }
     match ended {
-        None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => {
+        None if !was_cut && watch.is_waiting() && unsent.is_empty() => {
             Outcome::Rests(stream, joined(unread, unseen))
         }
-        Some(Ok(())) if !is_whole => {
-            refusal::linger(stream).await;
-            Outcome::Ended
-        }
+        Some(Ok(())) if !is_whole || awaited == CUT => Outcome::Finished(stream),
         _ => Outcome::Ended,
     }
 }
@@ -168,8 +171,15 @@ fn answer(
     }
     let mut request = Request::from_parts(parts, Incoming::new(body));
     request.set_connection(Arc::clone(connection));
+    let drain = &serving.drain;
     async move {
         let mut response = connection.app.answer(&mut request).await;
+        let mut last = last;
+        if drain.has_reached(ENDING) {
+            drain.answered();
+            // requests that have arrived already are answered as well
+            last |= !connection.watch.has_further_head();
+        }
         complete(&mut response, last);
         match response.body().is_in_memory() {
             true => connection.watch.end_request(),
@@ -207,7 +217,10 @@ fn poll_deadline(
     let idle = serving.settings.idle_timeout.min(REST);
     // without `unconstrained` the timer would not be heard of where the task has used up its budget
     while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
-        let remaining = watch.remaining(serving.app.limits(), idle);
+        let mut remaining = watch.remaining(serving.app.limits(), idle);
+        if watch.is_waiting() && serving.drain.has_reached(ENDING) {
+            remaining = serving.drain.grace().saturating_duration_since(Instant::now());
+        }
         if remaining.is_zero() {
             return Poll::Ready(());
         }

@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts connections by address, where they are bounded. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Addresses {
+pub(crate) struct Peers {
     limit: usize,
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
 /// A connection that is counted, until this is dropped.
-pub(crate) struct Counted(Option<(Addresses, IpAddr)>);
+pub(crate) struct Counted(Option<(Peers, IpAddr)>);
 
-impl Addresses {
+impl Peers {
     /// For at most so many connections of one address; 0 counts none.
     pub(crate) fn new(limit: usize) -> Self {
-        Addresses { limit, open: Arc::default() }
+        Peers { limit, open: Arc::default() }
     }
 
     /// Counts a connection; `None` where the client has as many as it may.
@@ -36,8 +36,8 @@ impl Addresses {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let Some((addresses, address)) = self.0.take() else { return };
-        let mut open = addresses.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((peers, address)) = self.0.take() else { return };
+        let mut open = peers.open.lock().unwrap_or_else(PoisonError::into_inner);
         match open.get_mut(&address) {
             Some(count) if *count > 1 => *count -= 1,
             _ => drop(open.remove(&address)),
@@ -55,7 +55,7 @@ fn client(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use super::Addresses;
+    use super::Peers;
 
     fn address(text: &str) -> Option<std::net::IpAddr> {
         text.parse().ok()
@@ -63,32 +63,32 @@ mod tests {
 
     #[test]
     fn each_address_has_its_own_count_and_gets_it_back() {
-        let addresses = Addresses::new(2);
-        let (first, second) = (addresses.admit(address("10.0.0.1")), addresses.admit(address("10.0.0.1")));
+        let peers = Peers::new(2);
+        let (first, second) = (peers.admit(address("10.0.0.1")), peers.admit(address("10.0.0.1")));
         assert!(first.is_some() && second.is_some());
-        assert!(addresses.admit(address("10.0.0.1")).is_none());
-        assert!(addresses.admit(address("::ffff:10.0.0.1")).is_none(), "the same in IPv6");
-        assert!(addresses.admit(address("10.0.0.2")).is_some());
+        assert!(peers.admit(address("10.0.0.1")).is_none());
+        assert!(peers.admit(address("::ffff:10.0.0.1")).is_none(), "the same in IPv6");
+        assert!(peers.admit(address("10.0.0.2")).is_some());
         drop(first);
-        assert!(addresses.admit(address("10.0.0.1")).is_some());
+        assert!(peers.admit(address("10.0.0.1")).is_some());
         drop(second);
-        assert!(addresses.open.lock().expect("no panic").is_empty(), "nothing is kept of those who left");
+        assert!(peers.open.lock().expect("no panic").is_empty(), "nothing is kept of those who left");
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_client() {
-        let addresses = Addresses::new(1);
-        let _first = addresses.admit(address("2001:db8::1"));
-        assert!(addresses.admit(address("2001:db8::ffff:1")).is_none());
-        assert!(addresses.admit(address("2001:db8:0:1::1")).is_some());
+        let peers = Peers::new(1);
+        let _first = peers.admit(address("2001:db8::1"));
+        assert!(peers.admit(address("2001:db8::ffff:1")).is_none());
+        assert!(peers.admit(address("2001:db8:0:1::1")).is_some());
     }
 
     #[test]
     fn without_a_limit_or_an_address_nothing_is_counted() {
-        let addresses = Addresses::new(0);
-        let all: Vec<_> = (0..100).map(|_| addresses.admit(address("10.0.0.1"))).collect();
+        let peers = Peers::new(0);
+        let all: Vec<_> = (0..100).map(|_| peers.admit(address("10.0.0.1"))).collect();
         assert!(all.iter().all(Option::is_some));
-        let _counted = Addresses::new(1).admit(None);
-        assert!(Addresses::new(1).admit(None).is_some());
+        let _counted = Peers::new(1).admit(None);
+        assert!(Peers::new(1).admit(None).is_some());
     }
 }
