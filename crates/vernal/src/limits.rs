@@ -22,6 +22,7 @@ pub const MB: usize = 1024 * KB;
 /// | [`spool_bytes`](Limits::spool_bytes) | 256 KB | a larger file is spooled to disk |
 /// | [`json_depth`](Limits::json_depth) | 128 | 400 |
 /// | [`header_timeout`](Limits::header_timeout) | 30 s | 408 where a part has come; the connection is closed |
+/// | [`tls_handshake_timeout`](Limits::tls_handshake_timeout) | 10 s | the connection is closed |
 /// | [`body_timeout`](Limits::body_timeout) | 30 s | 408: the time between two pieces of a body |
 /// | [`body_rate`](Limits::body_rate) | 500 bytes/s | 408: what a body must come with on average |
 /// | [`request_timeout`](Limits::request_timeout) | none | 503, and the controller is cancelled |
@@ -52,6 +53,7 @@ pub struct Limits {
     pub(crate) spool_bytes: usize,
     pub(crate) json_depth: usize,
     pub(crate) header_timeout: Duration,
+    pub(crate) tls_handshake_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) body_rate: usize,
     pub(crate) request_timeout: Duration,
@@ -78,6 +80,7 @@ impl Default for Limits {
             spool_bytes: 256 * KB,
             json_depth: 128,
             header_timeout: Duration::from_secs(30),
+            tls_handshake_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             body_rate: 500,
             request_timeout: Duration::ZERO,
@@ -124,6 +127,8 @@ setters! {
     json_depth: usize;
     /// Time from the first byte of a request, or the opening of the connection, to the end of its header.
     header_timeout: Duration;
+    /// Time from the opening of a connection to the end of its TLS handshake: two or three packets each way.
+    tls_handshake_timeout: Duration;
     /// Time between two pieces of a body.
     body_timeout: Duration;
     /// Bytes a second that a body must come with on average, over the time that the server has waited for it beyond

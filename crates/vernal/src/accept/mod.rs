@@ -13,12 +13,16 @@ mod refusal;
 mod settings;
 mod socket;
 mod stream;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 #[cfg(unix)]
 mod unix;
 mod watch;
 
 pub(crate) use address::Address;
 pub(crate) use drain::{CUT, Drain, ENDING, Present};
+#[cfg(feature = "tls")]
+pub(crate) use http::PROTOCOLS;
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use peers::Peers;
 pub(crate) use settings::{ConnectionSettings, Serving};

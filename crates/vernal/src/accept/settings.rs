@@ -20,4 +20,7 @@ pub(crate) struct Serving {
     pub(crate) settings: ConnectionSettings,
     pub(crate) drain: Drain,
     pub(crate) peers: Peers,
+    /// Where connections begin with a TLS handshake.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<std::sync::Arc<crate::accept::tls::Keeper>>,
 }

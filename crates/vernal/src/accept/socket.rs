@@ -39,6 +39,8 @@ pub(crate) struct Socket {
     put_off: bool,
     /// Whether to look out for a client that leaves while its request is answered.
     listens: bool,
+    /// The last flush left bytes with TLS.
+    holds: bool,
     answers: u32,
     refused: Option<u16>,
 }
@@ -66,6 +68,7 @@ impl Socket {
             sent: 0,
             put_off: false,
             listens: true,
+            holds: false,
             answers,
             refused: None,
         }
@@ -120,7 +123,12 @@ impl Socket {
             self.gathered.clear();
             SPARE.set(std::mem::take(&mut self.gathered));
         }
-        Poll::Ready(Ok(()))
+        // TLS may have taken more than the socket has
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        if std::mem::replace(&mut self.holds, polled.is_pending()) || polled.is_pending() {
+            self.connection.watch.wrote(polled.is_ready().then_some(0));
+        }
+        polled
     }
 }
 
