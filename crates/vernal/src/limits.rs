@@ -24,6 +24,12 @@ pub const MB: usize = 1024 * KB;
 /// | [`body_timeout`](Limits::body_timeout) | 30 s | 408: the time between two pieces of a body |
 /// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
+/// | [`websocket_frame`](Limits::websocket_frame) | 1 MB | close code 1009 |
+/// | [`websocket_message`](Limits::websocket_message) | 1 MB | close code 1009 |
+/// | [`websocket_queue`](Limits::websocket_queue) | 1 MB | sending waits, or fails where it must not wait |
+/// | [`websocket_send_timeout`](Limits::websocket_send_timeout) | 30 s | the connection is cut: the client reads nothing |
+/// | [`websocket_ping_interval`](Limits::websocket_ping_interval) | 30 s | the connection is cut: no answer to a ping in another 30 s |
+/// | [`websocket_close_timeout`](Limits::websocket_close_timeout) | 10 s | the connection is cut: no answer to a close frame |
 ///
 /// ```
 /// use vernal::{Limits, MB};
@@ -46,6 +52,12 @@ pub struct Limits {
     pub(crate) body_timeout: Duration,
     pub(crate) connections: usize,
     pub(crate) sessions: usize,
+    pub(crate) websocket_frame: usize,
+    pub(crate) websocket_message: usize,
+    pub(crate) websocket_queue: usize,
+    pub(crate) websocket_send_timeout: Duration,
+    pub(crate) websocket_ping_interval: Duration,
+    pub(crate) websocket_close_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -64,6 +76,12 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(30),
             connections: 25_000,
             sessions: 100_000,
+            websocket_frame: MB,
+            websocket_message: MB,
+            websocket_queue: MB,
+            websocket_send_timeout: Duration::from_secs(30),
+            websocket_ping_interval: Duration::from_secs(30),
+            websocket_close_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -103,4 +121,21 @@ setters! {
     connections: usize;
     /// Sessions kept in memory.
     sessions: usize;
+    /// Bytes of a WebSocket frame. What a client announces is not allocated before it arrives.
+    websocket_frame: usize;
+    /// Bytes of a WebSocket message, expanded if it came compressed. Of a binary message in several frames, those count
+    /// that its handler keeps.
+    websocket_message: usize;
+    /// Bytes that wait for a WebSocket client to read them. Where fewer wait, one more message is taken whatever its
+    /// size.
+    websocket_queue: usize;
+    /// Time in which a WebSocket client for which something waits takes none of it.
+    websocket_send_timeout: Duration;
+    /// Time without a sign of life after which a WebSocket client is sent a ping, and once more as long after which it
+    /// counts as gone. It also keeps proxies from cutting idle connections, which many do after a minute. Zero for no
+    /// pings: then a client that vanished without a word is only noticed when something is sent to it.
+    websocket_ping_interval: Duration;
+    /// Time for the end of a WebSocket connection: for the answer to a close frame, and for an event that still runs
+    /// when its connection has ended; after that its future is dropped.
+    websocket_close_timeout: Duration;
 }
