@@ -7,6 +7,7 @@ on all servers alike. What is compared is the server's own CPU time by the numbe
 
 import argparse
 import contextlib
+import gzip
 import http.client
 import re
 import shutil
@@ -22,6 +23,7 @@ import servers
 CORE = 0
 CONNECTIONS = 64
 ORDER = servers.HERE / "order.json"
+CATALOGUE = servers.HERE / "catalogue.json"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,16 @@ class Row:
     headers: dict = field(default_factory=dict)
     body: bytes | None = None
     script: tuple = ()
+    is_file: bool = False
+    only: tuple = ()
+
+    def contestants(self, started):
+        """The servers that have an answer to this."""
+        return [
+            server
+            for server in started
+            if (self.is_file or server.name != servers.NGINX) and server.name in (self.only or (server.name,))
+        ]
 
     def headers_for(self, server):
         if self.name != "session":
@@ -46,6 +58,7 @@ def all_rows(files):
     hello = b"Hello, World!"
     greeting = b'{"name":"Ada Lovelace","age":16,"skills":["rust","http"]}'
     order = ORDER.read_bytes()
+    catalogue = CATALOGUE.read_bytes()
     is_json = {"Content-Type": "application/json"}
     return [
         Row("plaintext", "/plaintext", hello),
@@ -56,8 +69,9 @@ def all_rows(files):
         Row("body", "/body", order, headers=is_json, body=order, script=("post.lua", ORDER)),
         Row("session", "/session", b"42"),
         Row("route-199", "/route/199", hello),
-        Row("static-1k", "/static/1k.txt", (files / "1k.txt").read_bytes()),
-        Row("static-1m", "/static/1m.bin", (files / "1m.bin").read_bytes()),
+        Row("gzip", "/catalogue", catalogue, headers={"Accept-Encoding": "gzip"}, only=("vernal", "axum")),
+        Row("static-1k", "/static/1k.txt", (files / "1k.txt").read_bytes(), is_file=True),
+        Row("static-1m", "/static/1m.bin", (files / "1m.bin").read_bytes(), is_file=True),
     ]
 
 
@@ -76,9 +90,11 @@ def main():
             for name, executable in executables.items()
         ]
         for row in rows:
-            for server in started:
+            for server in row.contestants(started):
                 check(row, server)
-        samples = {row.name: measure(row, started, options.seconds, options.rounds) for row in rows}
+        samples = {
+            row.name: measure(row, row.contestants(started), options.seconds, options.rounds) for row in rows
+        }
     setting = f"{machine}; {options.rounds} rounds of {options.seconds} s, {CONNECTIONS} connections"
     report = f"{setting}\n\n{summary(options.servers, samples)}"
     print(report, end="")
@@ -88,7 +104,7 @@ def main():
 
 def command_line():
     parser = argparse.ArgumentParser(description=__doc__)
-    servers.add_option(parser)
+    servers.add_option(parser, known=(*servers.PACKAGES, servers.NGINX))
     parser.add_argument("--rows", type=lambda text: text.split(","), metavar="A,B,…", help="(all of them)")
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement (%(default)s)")
     parser.add_argument(
@@ -109,7 +125,12 @@ def chosen_rows(files, chosen):
 def check(row, server):
     """Makes the row's request once and ends the run if the answer isn't the right one."""
     method = "POST" if row.body else "GET"
-    answer, _ = fetch(server, method, row.target, row.body, row.headers_for(server))
+    headers = row.headers_for(server)
+    answer, fields = fetch(server, method, row.target, row.body, headers)
+    if wanted := headers.get("Accept-Encoding"):
+        if fields["Content-Encoding"] != wanted:
+            sys.exit(f"{server.name} answers {fields['Content-Encoding']} to {row.target} instead of {wanted}")
+        answer = gzip.decompress(answer)
     if answer != row.answer:
         sys.exit(
             f"{server.name} answers {answer[:200]!r} to {method} {row.target} instead of {row.answer[:200]!r}"
@@ -165,12 +186,14 @@ def summary(compared, samples):
 
 
 def summary_line(row, subject, peers, taken):
-    times = [f"{median(values):.2f}" for values in taken.values()]
-    return [row, *times, *(ratio(taken[subject], taken[peer]) for peer in peers)]
+    times = [f"{median(taken[name]):.2f}" if name in taken else "" for name in (subject, *peers)]
+    return [row, *times, *(ratio(taken.get(subject), taken.get(peer)) for peer in peers)]
 
 
 def ratio(subject, peer):
-    """The median of the rounds' ratios, with the lowest and the highest one."""
+    """The median of the rounds' ratios, with the lowest and the highest one; nothing if one took no part."""
+    if not (subject and peer):
+        return ""
     ratios = [ours / theirs for ours, theirs in zip(subject, peer, strict=True)]
     return f"{median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 

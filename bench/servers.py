@@ -2,13 +2,18 @@
 
 import argparse
 import contextlib
+import grp
 import json
 import os
 import platform
+import pwd
 import random
+import shutil
 import socket
+import string
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import date
 from pathlib import Path
@@ -18,31 +23,38 @@ HERE = Path(__file__).resolve().parent
 # The name on the command line -> the package, whose binary has the same name.
 PACKAGES = {"vernal": "vernal-server", "bare-hyper": "bare-hyper", "axum": "axum-peer", "actix": "actix-peer"}
 
+# Comes from the system's packages, and serves files only.
+NGINX = "nginx"
 
-def add_option(parser):
+
+def add_option(parser, known=tuple(PACKAGES)):
     """Adds `--servers a,b,c`."""
     parser.add_argument(
         "--servers",
-        type=names,
-        default=",".join(PACKAGES),
+        type=lambda text: names(text, known),
+        default=",".join(known),
         metavar="A,B,…",
         help="the first one is compared with each of the others (%(default)s)",
     )
 
 
-def names(text):
+def names(text, known):
     chosen = text.split(",")
     for name in chosen:
-        if name not in PACKAGES:
-            raise argparse.ArgumentTypeError(f"no server is named {name!r}; there are {', '.join(PACKAGES)}")
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"no server is named {name!r}; there are {', '.join(known)}")
     return chosen
 
 
 def build(name):
-    """Builds a server in release mode and returns the path of its executable.
+    """Builds a server in release mode and returns the path of its executable; nginx only has to be there.
 
     Each one is built alone: together, each peer would get the features that another one asks of a shared crate.
     """
+    if name == NGINX:
+        return shutil.which(NGINX, path=f"{os.environ['PATH']}:/usr/sbin") or sys.exit(
+            "nginx is missing: apt-get install nginx-light, or name the other servers with --servers"
+        )
     manifest = HERE / "Cargo.toml"
     command = ["cargo", "build", "--release", "--manifest-path", manifest, "--package", PACKAGES[name]]
     output = subprocess.run(
@@ -66,7 +78,18 @@ class Server:
         self.name = name
         self.port = free_port()
         pin = ["taskset", "--cpu-list", str(core)] if core is not None else []
-        self.process = subprocess.Popen([*pin, executable, "--port", str(self.port), "--files", files])
+        self.process = subprocess.Popen([*pin, *self.command(executable, files)])
+
+    def command(self, executable, files):
+        return [executable, "--port", str(self.port), "--files", files]
+
+    def serving_pid(self):
+        """The process that answers requests."""
+        return self.process.pid
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
 
     def wait_until_ready(self):
         deadline = time.monotonic() + 10
@@ -83,7 +106,7 @@ class Server:
         This is the clock that clock_getcpuclockid(3) names: /proc/PID/stat counts in ticks of 10 ms, and
         /proc/PID/task forgets the threads of a blocking pool as they end.
         """
-        return time.clock_gettime((~self.process.pid << 3) | 2)
+        return time.clock_gettime((~self.serving_pid() << 3) | 2)
 
     def resident_kib(self):
         """The resident memory in KiB."""
@@ -91,16 +114,45 @@ class Server:
         return int(status.partition("VmRSS:")[2].split()[0])
 
 
+class Nginx(Server):
+    """nginx with a folder of its own for its configuration and temporary files."""
+
+    def command(self, executable, files):
+        self.folder = tempfile.TemporaryDirectory()
+        template = string.Template((HERE / "nginx.conf").read_text())
+        # the worker has to be someone who may read the temporary folder with the files
+        configuration = template.substitute(
+            folder=self.folder.name,
+            files=files,
+            port=self.port,
+            user=pwd.getpwuid(os.geteuid()).pw_name,
+            group=grp.getgrgid(os.getegid()).gr_name,
+        )
+        path = Path(self.folder.name) / "nginx.conf"
+        path.write_text(configuration)
+        return [executable, "-e", "stderr", "-p", self.folder.name, "-c", path]
+
+    def serving_pid(self):
+        """The worker, the only child of the process that was started."""
+        pid = self.process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.folder.cleanup()
+
+
 @contextlib.contextmanager
 def running(name, executable, files, core=None):
     """Starts a server and stops it in the end."""
-    server = Server(name, executable, files, core)
+    kind = Nginx if name == NGINX else Server
+    server = kind(name, executable, files, core)
     try:
         server.wait_until_ready()
         yield server
     finally:
-        server.process.kill()
-        server.process.wait()
+        server.stop()
 
 
 def free_port():

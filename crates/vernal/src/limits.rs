@@ -15,6 +15,7 @@ pub const MB: usize = 1024 * KB;
 /// | [`header_bytes`](Limits::header_bytes) | 64 KB | 431 |
 /// | [`headers`](Limits::headers) | 100 | 431 |
 /// | [`body`](Limits::body) | 2 MB | 413 |
+/// | [`content_codings`](Limits::content_codings) | 2 | 415 |
 /// | [`upload`](Limits::upload) | 64 MB | 413, for multipart bodies |
 /// | [`parameters`](Limits::parameters) | 1000 | 400 |
 /// | [`parts`](Limits::parts) | 128 | 400, for multipart bodies |
@@ -30,6 +31,7 @@ pub const MB: usize = 1024 * KB;
 /// | [`websocket_send_timeout`](Limits::websocket_send_timeout) | 30 s | the connection is cut: the client reads nothing |
 /// | [`websocket_ping_interval`](Limits::websocket_ping_interval) | 30 s | the connection is cut: no answer to a ping in another 30 s |
 /// | [`websocket_close_timeout`](Limits::websocket_close_timeout) | 10 s | the connection is cut: no answer to a close frame |
+/// | [`file_cache`](Limits::file_cache) | 16 MB | a file that was not asked for lately is dropped |
 ///
 /// ```
 /// use vernal::{Limits, MB};
@@ -43,6 +45,8 @@ pub struct Limits {
     pub(crate) header_bytes: usize,
     pub(crate) headers: usize,
     pub(crate) body: usize,
+    #[cfg(feature = "compression")]
+    pub(crate) content_codings: usize,
     pub(crate) upload: usize,
     pub(crate) parameters: usize,
     pub(crate) parts: usize,
@@ -58,6 +62,7 @@ pub struct Limits {
     pub(crate) websocket_send_timeout: Duration,
     pub(crate) websocket_ping_interval: Duration,
     pub(crate) websocket_close_timeout: Duration,
+    pub(crate) file_cache: usize,
 }
 
 impl Default for Limits {
@@ -67,6 +72,8 @@ impl Default for Limits {
             header_bytes: 64 * KB,
             headers: 100,
             body: 2 * MB,
+            #[cfg(feature = "compression")]
+            content_codings: 2,
             upload: 64 * MB,
             parameters: 1000,
             parts: 128,
@@ -82,6 +89,7 @@ impl Default for Limits {
             websocket_send_timeout: Duration::from_secs(30),
             websocket_ping_interval: Duration::from_secs(30),
             websocket_close_timeout: Duration::from_secs(10),
+            file_cache: 16 * MB,
         }
     }
 }
@@ -101,8 +109,12 @@ setters! {
     header_bytes: usize;
     /// Number of header fields.
     headers: usize;
-    /// Bytes of a body that is read as a whole: forms, JSON, `Bytes`.
+    /// Bytes of a body that is read as a whole: forms, JSON, `Bytes`. Of a compressed body what it is decompressed.
     body: usize;
+    /// Codings that lie on top of each other in a compressed body. One is usual; two happen where a program compresses
+    /// what was compressed; each takes memory of its own, up to 16 MB.
+    #[cfg(feature = "compression")]
+    content_codings: usize;
     /// Bytes of a multipart body, whose files are spooled, or of a body read through `BodyReader`.
     upload: usize;
     /// Number of parameters in query and form together.
@@ -138,4 +150,9 @@ setters! {
     /// Time for the end of a WebSocket connection: for the answer to a close frame, and for an event that still runs
     /// when its connection has ended; after that its future is dropped.
     websocket_close_timeout: Duration;
+    /// Bytes of files kept in memory: clients choose which ones they ask for. Only files of up to 64 KB are kept, and
+    /// sent only while the system says that the file on disk is the same one, unchanged, which is asked at each
+    /// request; 0 keeps none. Above 4 MB the room is divided into 16 parts, so that the first files may have to go
+    /// when some of it is still free.
+    file_cache: usize;
 }

@@ -238,6 +238,35 @@ test("another visitor may not change it", async () => {
   await elsewhere.close();
 });
 
+test("an upload shows how far it is, and what has arrived", async () => {
+  await page.goto("/upload");
+  const file = { name: "snow & ice.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(12 << 20, "*") };
+  await page.getByLabel("File").setInputFiles(file);
+  const shares = page.locator("progress").evaluate((bar) => new Promise((resolve) => {
+    const seen = [];
+    new MutationObserver(() => {
+      seen.push(bar.value);
+      if (bar.value === 1) resolve(seen);
+    }).observe(bar, { attributes: true });
+  }));
+  await page.getByRole("button", { name: "Upload" }).click();
+  assert.ok((await shares).every((share, at, all) => at === 0 || share >= all[at - 1]));
+  await page.locator("#received").waitFor();
+  assert.equal(await text('[data-of="name"]'), "snow & ice.bin");
+  assert.equal(await text('[data-of="bytes"]'), String(12 << 20));
+  assert.match(await text(".sent"), /12\.0 MB of 12\.0 MB/);
+  assert.equal(await page.locator(".problem").isVisible(), false);
+});
+
+test("an upload that is too large is refused", async () => {
+  const answer = await page.evaluate(async () => {
+    const csrf = document.querySelector('[name="csrf"]').value;
+    const body = new Blob(Array(257).fill(new Uint8Array(1 << 20)));
+    return fetch(`/upload?csrf=${csrf}`, { method: "PUT", body }).then(({ status }) => status, String);
+  });
+  assert.equal(answer, 413);
+});
+
 test("errors have pages of their own", async () => {
   for (const [path, code, made] of [
     ["/no/such/page", 404, "not_there"], ["/board/4711", 404, "not_there"], ["/tour/fail/403", 403, "not_there"],
@@ -255,7 +284,7 @@ test("all pages can be looked at", { skip: !process.env.SCREENSHOTS }, async () 
   await mkdir(process.env.SCREENSHOTS, { recursive: true });
   const pages = {
     index: "/", board: "/board", notice: "/board/3", form: "/board/new", "sign-in": "/sign-in", missing: "/no/such",
-    empty: "/board?q=xyz",
+    empty: "/board?q=xyz", upload: "/upload",
   };
   const state = await context.storageState();
   for (const colorScheme of ["light", "dark"]) {

@@ -11,6 +11,7 @@ mod second;
 #[cfg(test)]
 mod tests;
 mod tour;
+mod upload;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +98,7 @@ fn declare(server: Server, board: Board, second: SecondAddress) -> Server {
         .declare(tour::routes::by_hand)
         .session(settings)
         .session_store(sessions)
-        .limits(Limits::default().upload(8 * MB).spool_bytes(128 * KB))
+        .limits(Limits::default().upload(upload::UPLOAD_LIMIT).spool_bytes(128 * KB))
         .manage(counts)
         .manage(board)
         .manage(tour::Visits::default())

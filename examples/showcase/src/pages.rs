@@ -60,6 +60,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("notice.html", include_str!("templates/notice.html")),
         ("notice_card.html", include_str!("templates/notice_card.html")),
         ("sign_in.html", include_str!("templates/sign_in.html")),
+        ("upload.html", include_str!("templates/upload.html")),
     ] {
         if let Err(error) = templates.add_template(name, text) {
             tracing::error!(%error, name, "a template cannot be read");

@@ -1,15 +1,21 @@
 //! A connection's bytes, whatever carries them.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 
 /// What a connection was accepted as.
 pub(crate) enum Stream {
     Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
 }
 
 impl Stream {
@@ -17,7 +23,19 @@ impl Stream {
     pub(crate) async fn readable(&self) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => stream.readable().await,
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.readable().await,
         }
+    }
+
+    /// Whether there is something to read at this moment. Asks the system: what the event loop knows may be older.
+    pub(crate) fn has_unread(&self) -> bool {
+        let socket = match self {
+            Stream::Tcp(stream) => SockRef::from(stream),
+            #[cfg(unix)]
+            Stream::Unix(stream) => SockRef::from(stream),
+        };
+        socket.peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
     }
 }
 
@@ -26,6 +44,8 @@ macro_rules! each {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {
             Stream::Tcp($stream) => $call,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $call,
         }
     };
 }
@@ -56,6 +76,8 @@ impl AsyncWrite for Stream {
     fn is_write_vectored(&self) -> bool {
         match self {
             Stream::Tcp(stream) => stream.is_write_vectored(),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.is_write_vectored(),
         }
     }
 
