@@ -31,6 +31,12 @@ pub const MB: usize = 1024 * KB;
 /// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
 /// | [`connections_per_address`](Limits::connections_per_address) | none | further connections are closed |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
+/// | [`websocket_frame`](Limits::websocket_frame) | 1 MB | close code 1009 |
+/// | [`websocket_message`](Limits::websocket_message) | 1 MB | close code 1009 |
+/// | [`websocket_queue`](Limits::websocket_queue) | 1 MB | sending waits, or fails where it must not wait |
+/// | [`websocket_send_timeout`](Limits::websocket_send_timeout) | 30 s | the connection is cut: the client reads nothing |
+/// | [`websocket_ping_interval`](Limits::websocket_ping_interval) | 30 s | the connection is cut: no answer to a ping in another 30 s |
+/// | [`websocket_close_timeout`](Limits::websocket_close_timeout) | 10 s | the connection is cut: no answer to a close frame |
 /// | [`file_cache`](Limits::file_cache) | 16 MB | a file that was not asked for lately is dropped |
 ///
 /// ```
@@ -62,6 +68,12 @@ pub struct Limits {
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
     pub(crate) sessions: usize,
+    pub(crate) websocket_frame: usize,
+    pub(crate) websocket_message: usize,
+    pub(crate) websocket_queue: usize,
+    pub(crate) websocket_send_timeout: Duration,
+    pub(crate) websocket_ping_interval: Duration,
+    pub(crate) websocket_close_timeout: Duration,
     pub(crate) file_cache: usize,
 }
 
@@ -89,6 +101,12 @@ impl Default for Limits {
             connections: 25_000,
             connections_per_address: 0,
             sessions: 100_000,
+            websocket_frame: MB,
+            websocket_message: MB,
+            websocket_queue: MB,
+            websocket_send_timeout: Duration::from_secs(30),
+            websocket_ping_interval: Duration::from_secs(30),
+            websocket_close_timeout: Duration::from_secs(10),
             file_cache: 16 * MB,
         }
     }
@@ -152,6 +170,23 @@ setters! {
     connections_per_address: usize;
     /// Sessions kept in memory.
     sessions: usize;
+    /// Bytes of a WebSocket frame. What a client announces is not allocated before it arrives.
+    websocket_frame: usize;
+    /// Bytes of a WebSocket message, expanded if it came compressed. Of a binary message in several frames, those count
+    /// that its handler keeps.
+    websocket_message: usize;
+    /// Bytes that wait for a WebSocket client to read them. Where fewer wait, one more message is taken whatever its
+    /// size.
+    websocket_queue: usize;
+    /// Time in which a WebSocket client for which something waits takes none of it.
+    websocket_send_timeout: Duration;
+    /// Time without a sign of life after which a WebSocket client is sent a ping, and once more as long after which it
+    /// counts as gone. It also keeps proxies from cutting idle connections, which many do after a minute. Zero for no
+    /// pings: then a client that vanished without a word is only noticed when something is sent to it.
+    websocket_ping_interval: Duration;
+    /// Time for the end of a WebSocket connection: for the answer to a close frame, and for an event that still runs
+    /// when its connection has ended; after that its future is dropped.
+    websocket_close_timeout: Duration;
     /// Bytes of files kept in memory: clients choose which ones they ask for. Only files of up to 64 KB are kept, and
     /// sent only while the system says that the file on disk is the same one, unchanged, which is asked at each
     /// request; 0 keeps none. Above 4 MB the room is divided into 16 parts, so that the first files may have to go
