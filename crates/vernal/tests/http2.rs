@@ -375,7 +375,7 @@ fn a_client_that_is_gone_is_noticed() {
 
 #[test]
 fn a_client_that_makes_no_room_loses_its_streams() {
-    let server = Running::start(Server::new().idle_timeout(Duration::from_millis(300)));
+    let server = with_limits(|limits| limits.write_timeout(Duration::from_millis(300)));
     let mut client = Frames::begin(server.address, &[(4, 0)]);
     client.send([get(1, "/large"), get(3, "/hello")].concat());
     assert_eq!(client.end_of(3), End::Reset(CANCEL));
@@ -386,7 +386,7 @@ fn a_client_that_makes_no_room_loses_its_streams() {
 
 #[test]
 fn a_client_that_makes_room_for_single_bytes_loses_its_streams() {
-    let server = Running::start(Server::new().idle_timeout(Duration::from_millis(300)));
+    let server = with_limits(|limits| limits.write_timeout(Duration::from_millis(300)));
     let mut client = Frames::begin(server.address, &[(4, 1)]);
     client.send(get(1, "/large"));
     let end = loop {
@@ -403,7 +403,7 @@ fn a_client_that_makes_room_for_single_bytes_loses_its_streams() {
 
 #[test]
 fn a_client_that_does_not_read_is_cut() {
-    let server = Running::start(Server::new().idle_timeout(Duration::from_millis(300)));
+    let server = with_limits(|limits| limits.write_timeout(Duration::from_millis(300)));
     let mut client = Frames::begin(server.address, &[(4, 0x7fff_ffff)]);
     let before = WAITING.load(Ordering::SeqCst);
     client.send(window_update(0, 0x7fff_0000));

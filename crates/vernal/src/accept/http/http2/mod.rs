@@ -46,9 +46,6 @@ const SEND_BUFFER: usize = 128 * 1024;
 const LINGER: Duration = Duration::from_secs(1);
 /// The connection is looked at so often at least.
 const LOOK: Duration = Duration::from_secs(5);
-/// Bytes a second that a client has to take where answers wait for it, on an average over the idle timeout.
-const SLOWEST: u64 = 1024;
-
 /// Speaks HTTP/2 until the connection ends. These bytes have been read before.
 pub(crate) async fn converse(
     stream: Stream,
@@ -289,7 +286,7 @@ impl Conversation<'_> {
             next = next.min(if self.leaving.is_some() { LINGER } else { LOOK });
         }
         if is_blocked {
-            next = next.min(self.blocked(idle)?);
+            next = next.min(self.blocked()?);
         } else {
             self.blocked = None;
         }
@@ -300,15 +297,15 @@ impl Conversation<'_> {
     }
 
     /// Nothing can be written: how long the client may take to read some; none if it has read too little.
-    fn blocked(&mut self, idle: Duration) -> Option<Duration> {
+    fn blocked(&mut self) -> Option<Duration> {
+        let (time, least) = slowest(self.connection.app.limits());
         let sent = self.traffic.sent.load(Ordering::Relaxed);
         let (since, before) = *self.blocked.get_or_insert_with(|| (now(), sent));
-        if let Some(time) = left(idle, since) {
-            return Some(time);
+        if let Some(left) = left(time, since) {
+            return Some(left);
         }
-        let enough = SLOWEST.saturating_mul(idle.as_secs().max(1));
         self.blocked = Some((now(), sent));
-        (sent - before >= enough).then_some(idle)
+        (sent - before >= least).then_some(time)
     }
 
     /// Asks a client that has been silent for the interval whether it is there; none if it has not answered for another.
@@ -324,6 +321,13 @@ impl Conversation<'_> {
         }
         Some(time)
     }
+}
+
+/// A time, and the bytes that a client has to take in it where answers wait for it.
+fn slowest(limits: &Limits) -> (Duration, u64) {
+    let time = limits.write_timeout.max(Duration::from_millis(1));
+    let least = limits.write_rate as u64 * time.as_secs().max(1);
+    (time, least.max(1))
 }
 
 /// What is left of a time that began then; none if nothing is.

@@ -15,10 +15,10 @@ use http_body::Body as _;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
-use super::SLOWEST;
 use super::account::{Account, Running};
 use super::arrive::arrive;
 use super::body::Arriving;
+use super::slowest;
 use crate::accept::http::date;
 use crate::accept::{ENDING, Serving};
 use crate::parse::Incoming;
@@ -131,7 +131,7 @@ impl Exchange {
         mut sender: SendStream<Bytes>,
         mut body: OutgoingBody,
     ) -> Result<(), h2::Error> {
-        let mut pace = Pace::new(self.serving.settings.idle_timeout);
+        let mut pace = Pace::new(slowest(self.connection.app.limits()));
         loop {
             let next = poll_fn(|context| {
                 match Pin::new(&mut body).poll_frame(context) {
@@ -204,9 +204,9 @@ struct Pace {
 }
 
 impl Pace {
-    /// For a client that has so long to take what can be expected of it in that time.
-    fn new(time: Duration) -> Self {
-        Pace { time, least: SLOWEST.saturating_mul(time.as_secs().max(1)), taken: 0, timer: None }
+    /// For a client that has so long to take so many bytes.
+    fn new((time, least): (Duration, u64)) -> Self {
+        Pace { time, least, taken: 0, timer: None }
     }
 
     /// The answer waits for the app: that is not the client's fault.
