@@ -2,6 +2,7 @@
 
 mod connection;
 mod drain;
+mod handover;
 mod http;
 mod listener;
 mod refusal;
@@ -11,6 +12,7 @@ mod stream;
 mod watch;
 
 pub(crate) use drain::{Drain, ENDING, OpenConnection};
+pub(crate) use handover::{Handover, LONGEST as LONGEST_HANDOVER};
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};

@@ -149,7 +149,7 @@ impl Wire {
         }
     }
 
-    fn exactly(&mut self, length: usize) -> Vec<u8> {
+    pub fn exactly(&mut self, length: usize) -> Vec<u8> {
         while self.pending.len() < length {
             assert!(self.fill(), "the connection ended {} bytes into {length}", self.pending.len());
         }
