@@ -10,6 +10,10 @@ use crate::error::StartErrorKind;
 use crate::filter::{Filter, FilterEntry, FilterPattern, Filters};
 use crate::parse::Decoding;
 use crate::request::Request;
+#[cfg(feature = "compression")]
+use crate::respond::Compression;
+#[cfg(feature = "compression")]
+use crate::respond::compression::Rules;
 use crate::respond::{ErrorInfo, ErrorPageEntry, ErrorPages, FileCache, Resources};
 use crate::route::{Location, MappingId, Route, Table, TableBuilder};
 use crate::session::{MemorySessions, Session, SessionSettings, SessionStore};
@@ -42,6 +46,10 @@ struct Shared {
     blocking: Arc<Semaphore>,
     expose_errors: bool,
     access_log: bool,
+    #[cfg(feature = "compression")]
+    compression: Option<Rules>,
+    #[cfg(feature = "compression")]
+    precompressed: bool,
 }
 
 /// A controller with what the journey wants to know of it.
@@ -127,6 +135,18 @@ impl App {
         self.0.access_log
     }
 
+    /// Which responses are compressed, if any.
+    #[cfg(feature = "compression")]
+    pub(crate) fn compression(&self) -> Option<&Rules> {
+        self.0.compression.as_ref()
+    }
+
+    /// Whether compressed forms of files are looked for.
+    #[cfg(feature = "compression")]
+    pub(crate) fn serves_precompressed(&self) -> bool {
+        self.0.precompressed
+    }
+
     pub(crate) async fn open_session(&self, cookies: &Cookies, create: bool) -> Result<Option<Session>> {
         session::open(self.session_store(), self.session_settings(), cookies, create).await
     }
@@ -154,6 +174,10 @@ pub struct Builder {
     prefer_coroutine: bool,
     expose_errors: bool,
     access_log: bool,
+    #[cfg(feature = "compression")]
+    compression: Option<Compression>,
+    #[cfg(feature = "compression")]
+    precompressed: bool,
     objects: Objects,
     mistakes: Vec<String>,
 }
@@ -174,6 +198,10 @@ impl Default for Builder {
             prefer_coroutine: false,
             expose_errors: false,
             access_log: false,
+            #[cfg(feature = "compression")]
+            compression: None,
+            #[cfg(feature = "compression")]
+            precompressed: false,
             objects: Objects::default(),
             mistakes: Vec::new(),
         }
@@ -306,6 +334,37 @@ impl Builder {
         self
     }
 
+    /// Compresses responses for clients that ask for it; none are by default.
+    ///
+    /// ```
+    /// use vernal::{App, Compression};
+    ///
+    /// let app = App::builder().compression(Compression::new()).build()?;
+    ///
+    /// let wrong = App::builder().compression(Compression::gzip(["text/html"], 10)).build();
+    /// let text = wrong.err().map(|error| error.to_string());
+    /// assert_eq!(text.as_deref(), Some("compression: the levels of gzip are 0 to 9, not 10"));
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    #[cfg(feature = "compression")]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// Sends files in a form that was compressed beforehand, where one lies beside the file and the client accepts it:
+    /// `app.js.br`, `app.js.zst` or `app.js.gz` for `app.js`. No by default.
+    ///
+    /// Of several forms that a client likes equally the first of these is sent. A form that is older than the file is
+    /// passed over, as is a symbolic link. It has the file's content type, its own `ETag`, and says
+    /// `Vary: Accept-Encoding`; requests for ranges get the file itself. Whoever lets clients write into a directory
+    /// should not switch this on for it.
+    #[cfg(feature = "compression")]
+    pub fn precompressed(mut self, look: bool) -> Self {
+        self.precompressed = look;
+        self
+    }
+
     pub(crate) fn declare_route(
         mut self,
         routes: Vec<Route>,
@@ -370,6 +429,8 @@ impl Builder {
             }
         };
         self.session_settings.check()?;
+        #[cfg(feature = "compression")]
+        let compression = self.compression.as_ref().map(Compression::check).transpose()?;
         let sessions = self.limits.sessions;
         Ok(App(Arc::new(Shared {
             table,
@@ -386,6 +447,10 @@ impl Builder {
             blocking: Arc::new(Semaphore::new(self.blocking_threads)),
             expose_errors: self.expose_errors,
             access_log: self.access_log,
+            #[cfg(feature = "compression")]
+            compression,
+            #[cfg(feature = "compression")]
+            precompressed: self.precompressed,
         })))
     }
 }

@@ -270,9 +270,14 @@ impl App {
         connection: &Arc<Connection>,
         error: HttpError,
     ) -> http::Response<OutgoingBody> {
+        let access = self.logs_access().then(Access::begin);
         let mut request = Request::default();
         request.set_connection(Arc::clone(connection));
-        self.fail(&mut request, error.into()).await
+        let page = self.fail(&mut request, error.into()).await;
+        if let Some(access) = access {
+            access.end_refused(&request, &page);
+        }
+        page
     }
 
     /// The page for an error, as it goes to the transport.
@@ -285,6 +290,9 @@ impl App {
             }
             None => self.public_error(request, &error),
         };
+        if let Some((name, value)) = shown.own_field() {
+            so_far.headers.insert(name, value);
+        }
         let page = self.error_pages().render(&shown, request, so_far).await;
         match finish(request, page) {
             Ok(sent) => sent,

@@ -15,6 +15,7 @@ pub const MB: usize = 1024 * KB;
 /// | [`header_bytes`](Limits::header_bytes) | 64 KB | 431 |
 /// | [`headers`](Limits::headers) | 100 | 431 |
 /// | [`body`](Limits::body) | 2 MB | 413 |
+/// | [`content_codings`](Limits::content_codings) | 2 | 415 |
 /// | [`upload`](Limits::upload) | 64 MB | 413, for multipart bodies |
 /// | [`parameters`](Limits::parameters) | 1000 | 400 |
 /// | [`parts`](Limits::parts) | 128 | 400, for multipart bodies |
@@ -38,6 +39,8 @@ pub struct Limits {
     pub(crate) header_bytes: usize,
     pub(crate) headers: usize,
     pub(crate) body: usize,
+    #[cfg(feature = "compression")]
+    pub(crate) content_codings: usize,
     pub(crate) upload: usize,
     pub(crate) parameters: usize,
     pub(crate) parts: usize,
@@ -57,6 +60,8 @@ impl Default for Limits {
             header_bytes: 64 * KB,
             headers: 100,
             body: 2 * MB,
+            #[cfg(feature = "compression")]
+            content_codings: 2,
             upload: 64 * MB,
             parameters: 1000,
             parts: 128,
@@ -86,8 +91,12 @@ setters! {
     header_bytes: usize;
     /// Number of header fields.
     headers: usize;
-    /// Bytes of a body that is read as a whole: forms, JSON, `Bytes`.
+    /// Bytes of a body that is read as a whole: forms, JSON, `Bytes`. Of a compressed body what it is decompressed.
     body: usize;
+    /// Codings that lie on top of each other in a compressed body. One is usual; two happen where a program compresses
+    /// what was compressed; each takes memory of its own, up to 16 MB.
+    #[cfg(feature = "compression")]
+    content_codings: usize;
     /// Bytes of a multipart body, whose files are spooled, or of a body read through `BodyReader`.
     upload: usize;
     /// Number of parameters in query and form together.

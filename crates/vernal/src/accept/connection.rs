@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::accept::http::http1::{self, Outcome};
 use crate::accept::stream::Stream;
-use crate::accept::{OpenConnection, Serving, Watch};
+use crate::accept::{CUT, ENDING, Present, Serving, Watch, refusal};
 use crate::request::Connection;
 
 /// Serves one connection until it ends.
@@ -15,27 +15,42 @@ pub(crate) async fn serve(
     mut stream: Stream,
     peer: Option<SocketAddr>,
     serving: Arc<Serving>,
-    open: OpenConnection,
+    mut present: Present,
 ) {
+    let drain = &serving.drain;
+    if drain.unless(CUT, present.wait_for_room()).await.is_none() {
+        return;
+    }
     let connection = Arc::new(Connection { app: serving.app.clone(), peer, watch: Watch::new() });
     let mut early = Bytes::new();
-    loop {
+    let finished = loop {
         match Box::pin(http1::converse(stream, early, &connection, &serving)).await {
             Outcome::Rests(resting, unread) => (stream, early) = (resting, unread),
-            Outcome::Ended => break,
+            Outcome::Finished(stream) => break Some(stream),
+            Outcome::Ended => break None,
         }
         if early.is_empty() && !wakes(&stream, &connection, &serving).await {
-            break;
+            break drain.has_reached(ENDING).then_some(stream);
         }
+    };
+    present.close();
+    if let Some(stream) = finished {
+        drain.unless(CUT, refusal::linger(stream)).await;
     }
-    drop(open);
 }
 
 /// Waits with the socket alone; whether there is a further request, before the connection has been idle too long or
-/// the server ends.
+/// the server ends. What has arrived until then is one.
 async fn wakes(stream: &Stream, connection: &Connection, serving: &Serving) -> bool {
     let limits = connection.app.limits();
     let idle = connection.watch.remaining(limits.header_timeout, serving.settings.idle_timeout);
     let next = tokio::time::timeout(idle, stream.readable());
-    matches!(serving.drain.unless_begun(next).await, Some(Ok(Ok(()))))
+    let next = match serving.drain.unless_begun(next).await {
+        Some(next) => next,
+        None => tokio::time::timeout_at(serving.drain.grace(), stream.readable()).await,
+    };
+    match next {
+        Ok(readable) => readable.is_ok(),
+        Err(_) => stream.has_unread(),
+    }
 }

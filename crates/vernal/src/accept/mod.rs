@@ -1,5 +1,9 @@
 //! Sockets to connections: the listener, the protocols, and the end.
 
+#[cfg(unix)]
+mod activation;
+mod address;
+mod backlog;
 mod connection;
 mod drain;
 mod handover;
@@ -9,9 +13,12 @@ mod refusal;
 mod settings;
 mod socket;
 mod stream;
+#[cfg(unix)]
+mod unix;
 mod watch;
 
-pub(crate) use drain::{Drain, ENDING, OpenConnection};
+pub(crate) use address::Address;
+pub(crate) use drain::{CUT, Drain, ENDING, Present};
 pub(crate) use handover::{Handover, LONGEST as LONGEST_HANDOVER};
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use settings::{ConnectionSettings, Serving};

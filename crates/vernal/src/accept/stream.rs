@@ -1,6 +1,7 @@
 //! A connection's bytes, whatever carries them.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 #[cfg(target_os = "linux")]
@@ -10,14 +11,19 @@ use std::{
     task::ready,
 };
 
+use socket2::SockRef;
 #[cfg(target_os = "linux")]
 use tokio::io::Interest;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 
 /// What a connection was accepted as.
 pub(crate) enum Stream {
     Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
 }
 
 impl Stream {
@@ -25,6 +31,8 @@ impl Stream {
     pub(crate) async fn readable(&self) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => stream.readable().await,
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.readable().await,
         }
     }
 
@@ -32,6 +40,8 @@ impl Stream {
     pub(crate) fn sends_files(&self) -> bool {
         match self {
             Stream::Tcp(_) => cfg!(target_os = "linux"),
+            #[cfg(unix)]
+            Stream::Unix(_) => cfg!(target_os = "linux"),
         }
     }
 
@@ -65,15 +75,32 @@ impl Stream {
         context: &mut Context<'_>,
         call: impl Fn(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Stream::Tcp(stream) => loop {
-                ready!(stream.poll_write_ready(context))?;
-                match stream.try_io(Interest::WRITABLE, || call(stream.as_fd())) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    called => return Poll::Ready(called),
+        loop {
+            let called = match self {
+                Stream::Tcp(stream) => {
+                    ready!(stream.poll_write_ready(context))?;
+                    stream.try_io(Interest::WRITABLE, || call(stream.as_fd()))
                 }
-            },
+                Stream::Unix(stream) => {
+                    ready!(stream.poll_write_ready(context))?;
+                    stream.try_io(Interest::WRITABLE, || call(stream.as_fd()))
+                }
+            };
+            match called {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                called => return Poll::Ready(called),
+            }
         }
+    }
+
+    /// Whether there is something to read at this moment. Asks the system: what the event loop knows may be older.
+    pub(crate) fn has_unread(&self) -> bool {
+        let socket = match self {
+            Stream::Tcp(stream) => SockRef::from(stream),
+            #[cfg(unix)]
+            Stream::Unix(stream) => SockRef::from(stream),
+        };
+        socket.peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
     }
 }
 
@@ -82,6 +109,8 @@ macro_rules! each {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {
             Stream::Tcp($stream) => $call,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $call,
         }
     };
 }
@@ -112,6 +141,8 @@ impl AsyncWrite for Stream {
     fn is_write_vectored(&self) -> bool {
         match self {
             Stream::Tcp(stream) => stream.is_write_vectored(),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.is_write_vectored(),
         }
     }
 

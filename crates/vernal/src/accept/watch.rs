@@ -14,10 +14,12 @@ pub(crate) struct Watch {
     answers: AtomicU32,
     blocked: AtomicBool,
     put_off: AtomicBool,
-    bodies: AtomicBool,
+    heads: AtomicU32,
     since: AtomicU64,
 }
 
+/// Nothing has come of the first request.
+const FRESH: u8 = 3;
 const IDLE: u8 = 0;
 const HEADER: u8 = 1;
 const BUSY: u8 = 2;
@@ -25,15 +27,30 @@ const BUSY: u8 = 2;
 impl Watch {
     pub(crate) fn new() -> Self {
         let watch = Watch::default();
-        watch.enter(HEADER);
+        watch.enter(FRESH);
         watch
     }
 
     /// Bytes have arrived.
     pub(crate) fn received(&self) {
-        if self.stage.load(Ordering::Relaxed) == IDLE {
-            self.enter(HEADER);
+        match self.stage.load(Ordering::Relaxed) {
+            IDLE => self.enter(HEADER),
+            // its time counts from the opening of the connection
+            FRESH => self.stage.store(HEADER, Ordering::Relaxed),
+            _ => {}
         }
+    }
+
+    /// So many heads have been found whole and right.
+    pub(crate) fn received_heads(&self, heads: u32) {
+        if heads > 0 {
+            add(&self.heads, heads);
+        }
+    }
+
+    /// Whether a further request has arrived, which the app has not seen yet.
+    pub(crate) fn has_further_head(&self) -> bool {
+        self.heads.load(Ordering::Relaxed) > 0
     }
 
     /// Bytes have gone out, or could not because the client does not read.
@@ -55,11 +72,11 @@ impl Watch {
         self.put_off.load(Ordering::Relaxed) && self.put_off.swap(false, Ordering::Relaxed)
     }
 
-    /// There is nothing to read.
-    pub(crate) fn starved(&self) {
+    /// There is nothing to read; whether all that has arrived was whole messages.
+    pub(crate) fn starved(&self, between_messages: bool) {
         let busy = self.stage.load(Ordering::Relaxed) == BUSY;
         if busy && self.in_flight.load(Ordering::Relaxed) == 0 {
-            self.enter(IDLE);
+            self.enter(if between_messages { IDLE } else { HEADER });
         }
     }
 
@@ -68,6 +85,7 @@ impl Watch {
         self.stage.store(BUSY, Ordering::Relaxed);
         add(&self.requests, 1);
         add(&self.in_flight, 1);
+        add(&self.heads, u32::MAX);
     }
 
     /// How many requests this connection has made.
@@ -81,16 +99,6 @@ impl Watch {
         add(&self.answers, 1);
     }
 
-    /// A request has a body.
-    pub(crate) fn begin_body(&self) {
-        self.bodies.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether a request had a body, some of which may not have been read.
-    pub(crate) fn has_bodies(&self) -> bool {
-        self.bodies.load(Ordering::Relaxed)
-    }
-
     /// How many answers this connection has had.
     pub(crate) fn answers(&self) -> u32 {
         self.answers.load(Ordering::Relaxed)
@@ -98,17 +106,17 @@ impl Watch {
 
     /// Whether a request is on its way and not whole yet.
     pub(crate) fn is_in_header(&self) -> bool {
-        self.stage.load(Ordering::Relaxed) == HEADER
+        matches!(self.stage.load(Ordering::Relaxed), HEADER | FRESH)
     }
 
-    /// Whether nothing is under way, neither in nor out.
-    pub(crate) fn may_rest(&self) -> bool {
-        self.stage.load(Ordering::Relaxed) == IDLE && !self.keeps_room()
+    /// Whether it is the client's turn, who has sent nothing yet and has read all there is.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.stage.load(Ordering::Relaxed), IDLE | FRESH) && !self.is_blocked()
     }
 
-    /// Whether the conversation may hold bytes, in or out, that are not accounted for here.
-    pub(crate) fn keeps_room(&self) -> bool {
-        self.blocked.load(Ordering::Relaxed) || self.has_bodies()
+    /// Whether the client does not read what is written to it.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
     }
 
     /// Whether a request is with the app, or its answer is not complete yet.
@@ -121,7 +129,7 @@ impl Watch {
         let allowed = match self.stage.load(Ordering::Relaxed) {
             _ if self.blocked.load(Ordering::Relaxed) => idle,
             IDLE => idle,
-            HEADER => header,
+            HEADER | FRESH => header,
             _ => return header.min(idle).max(Duration::from_millis(1)),
         };
         let waited = now().saturating_sub(self.since.load(Ordering::Relaxed));

@@ -97,8 +97,8 @@ impl StaticFile {
         self
     }
 
-    #[cfg(test)]
-    pub(super) fn path(&self) -> &std::path::Path {
+    #[cfg(any(test, feature = "compression"))]
+    pub(crate) fn path(&self) -> &std::path::Path {
         &self.path
     }
 
@@ -169,6 +169,8 @@ impl StaticFile {
         FileAnswer::new(StatusCode::OK, fields, source.whole())
     }
 
+    /// One range. With `If-Range` the fields that describe the file could be left out (section 15.3.7); players and
+    /// download managers look at them all the same.
     fn part(&self, source: Source, range: Range<u64>) -> FileAnswer {
         let mut fields = self.describe(&source);
         set(&mut fields, CONTENT_RANGE, &content_range(&range, source.validators().length));
@@ -220,9 +222,18 @@ impl StaticFile {
         fields
     }
 
-    fn type_of_file(&self) -> HeaderValue {
+    /// The value of `Content-Type` for the file as a whole.
+    pub(crate) fn type_of_file(&self) -> HeaderValue {
         let given = self.fields.as_map().get(CONTENT_TYPE).cloned();
         given.unwrap_or_else(|| HeaderValue::from_static(content_type::of_path(&self.path)))
+    }
+
+    /// This file in another form, which lies at another path: it has this one's fields.
+    #[cfg(feature = "compression")]
+    pub(crate) fn in_form(&self, path: PathBuf) -> Self {
+        let mut fields = self.fields.clone();
+        fields.as_map_mut().insert(CONTENT_TYPE, self.type_of_file());
+        StaticFile { path, fields, stamp: None }
     }
 }
 

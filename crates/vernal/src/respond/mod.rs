@@ -1,7 +1,10 @@
 //! Values to bytes: what a controller returns becomes a response.
 
+#[cfg(feature = "compression")]
+pub(crate) mod compression;
 mod conditional;
 mod content_type;
+mod date;
 mod error_page;
 pub(crate) mod favicon;
 mod file;
@@ -12,6 +15,8 @@ mod resource;
 mod response;
 mod stream;
 
+#[cfg(feature = "compression")]
+pub use compression::Compression;
 pub use error_page::ErrorInfo;
 pub use file::StaticFile;
 pub use into_response::{IntoResponse, Redirect, Text};

@@ -183,6 +183,18 @@ pub(crate) enum Outgoing {
     Stream(ByteStream),
 }
 
+impl Outgoing {
+    /// What is known of its length.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        match self {
+            Outgoing::Empty => SizeHint::with_exact(0),
+            Outgoing::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Outgoing::File(file) => SizeHint::with_exact(file.remaining()),
+            Outgoing::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
 impl http_body::Body for OutgoingBody {
     type Data = Bytes;
     type Error = BoxError;
@@ -214,11 +226,6 @@ impl http_body::Body for OutgoingBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.data {
-            Outgoing::Empty => SizeHint::with_exact(0),
-            Outgoing::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Outgoing::File(file) => SizeHint::with_exact(file.remaining()),
-            Outgoing::Stream(_) => SizeHint::default(),
-        }
+        self.data.size_hint()
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::SetOnce;
 
@@ -15,9 +16,15 @@ pub struct Handle(pub(super) Arc<HandleState>);
 #[derive(Default)]
 pub(super) struct HandleState {
     pub(super) ready: AtomicBool,
-    pub(super) address: OnceLock<SocketAddr>,
+    pub(super) listening: OnceLock<Listening>,
     pub(super) stopper: SetOnce<Drain>,
     pub(super) stopped_early: AtomicBool,
+}
+
+/// Where a server listens.
+pub(super) struct Listening {
+    pub(super) address: Option<SocketAddr>,
+    pub(super) names: Vec<String>,
 }
 
 impl Handle {
@@ -26,9 +33,16 @@ impl Handle {
         self.0.ready.load(Ordering::Acquire)
     }
 
-    /// The address it listens on, once the port is bound.
+    /// The address it listens on, once the port is bound; the first, if there are several, and none if all are
+    /// Unix-domain sockets.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.0.address.get().copied()
+        self.0.listening.get()?.address
+    }
+
+    /// All addresses it listens on, as the log says them: `127.0.0.1:9090`, `unix:/run/app.sock`. Empty until they
+    /// are bound.
+    pub fn listening_on(&self) -> &[String] {
+        self.0.listening.get().map_or(&[], |listening| &listening.names)
     }
 
     /// Stops the server: nothing new is accepted, running requests finish, then `start` returns. A server that is
@@ -36,7 +50,27 @@ impl Handle {
     pub fn stop(&self) {
         self.0.stopped_early.swap(true, Ordering::AcqRel);
         if let Some(drain) = self.0.stopper.get() {
-            drain.begin();
+            drain.begin(None);
+        }
+    }
+
+    /// Stops a server that has started, with another deadline than
+    /// [`drain_deadline`](crate::Server::drain_deadline). While it stops already, this can make the time that is left
+    /// shorter, not longer; zero ends it at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vernal::Server;
+    ///
+    /// let server = Server::new();
+    /// let handle = server.handle();
+    /// handle.stop();
+    /// handle.stop_within(Duration::from_secs(1)); // on second thoughts
+    /// ```
+    pub fn stop_within(&self, deadline: Duration) {
+        self.0.stopped_early.swap(true, Ordering::AcqRel);
+        if let Some(drain) = self.0.stopper.get() {
+            drain.begin(Some(deadline));
         }
     }
 

@@ -1,12 +1,14 @@
 //! Starting and stopping a server.
 
 mod handle;
+mod listen;
 mod run;
+mod signals;
 
 use std::path::Path;
 use std::time::Duration;
 
-use crate::accept::ConnectionSettings;
+use crate::accept::{Address, ConnectionSettings};
 use crate::app::{App, Builder};
 use crate::scan::Scan;
 use crate::session::{SessionSettings, SessionStore};
@@ -32,8 +34,9 @@ pub struct Server {
     name: String,
     builder: Builder,
     scan: Scan,
-    host: String,
-    port: u16,
+    host: Option<String>,
+    port: Option<u16>,
+    addresses: Vec<Address>,
     workers: usize,
     connection: ConnectionSettings,
     drain_deadline: Duration,
@@ -59,8 +62,9 @@ impl Server {
             name: name.into(),
             builder: App::builder(),
             scan: Scan::default(),
-            host: "127.0.0.1".to_owned(),
-            port: 9090,
+            host: None,
+            port: None,
+            addresses: Vec::new(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             connection: ConnectionSettings {
                 keep_alive: true,
@@ -87,18 +91,6 @@ impl Server {
         if let Err(mistake) = self.scan.matching(expression) {
             self.builder.mistake(mistake);
         }
-        self
-    }
-
-    /// The address to listen on: a name, an IPv4 or IPv6 address, or nothing for every interface.
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.host = host.into();
-        self
-    }
-
-    /// The port to listen on; 0 lets the system choose, and [`Handle::local_addr`] tell.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
         self
     }
 
@@ -137,7 +129,7 @@ impl Server {
         self
     }
 
-    /// Whether SIGINT and SIGTERM stop the server; yes by default.
+    /// Whether SIGINT and SIGTERM stop the server, and a second one ends it at once; yes by default.
     pub fn handle_signals(mut self, handle: bool) -> Self {
         self.handle_signals = handle;
         self
@@ -194,6 +186,30 @@ impl Server {
     /// See [`Builder::access_log`].
     pub fn access_log(self, log: bool) -> Self {
         self.declare(|app| app.access_log(log))
+    }
+
+    /// See [`Builder::compression`].
+    #[cfg(feature = "compression")]
+    pub fn compression(self, compression: crate::Compression) -> Self {
+        self.declare(|app| app.compression(compression))
+    }
+
+    /// See [`Compression::gzip`](crate::Compression::gzip): these content types, with gzip at this level.
+    ///
+    /// ```
+    /// use vernal::Server;
+    ///
+    /// let server = Server::new().gzip(["text/html", "application/json"], 6);
+    /// ```
+    #[cfg(feature = "compression")]
+    pub fn gzip<T: Into<String>>(self, types: impl IntoIterator<Item = T>, level: u32) -> Self {
+        self.compression(crate::Compression::gzip(types, level))
+    }
+
+    /// See [`Builder::precompressed`].
+    #[cfg(feature = "compression")]
+    pub fn precompressed(self, look: bool) -> Self {
+        self.declare(|app| app.precompressed(look))
     }
 
     /// Asks about the server, and stops it, from elsewhere.

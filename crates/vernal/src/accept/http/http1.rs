@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http_body::Body as _;
 use hyper::body::Incoming as Arriving;
 use hyper::ext::ReasonPhrase;
 use hyper::server::conn::http1;
@@ -19,9 +18,10 @@ use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use crate::HttpError;
-use crate::accept::socket::Socket;
+use crate::accept::http::head::Refusal;
+use crate::accept::socket::{Remains, Socket};
 use crate::accept::stream::Stream;
-use crate::accept::{ENDING, Handover, InFlight, Serving, Watch, refusal};
+use crate::accept::{CUT, ENDING, Handover, InFlight, Serving, Watch, refusal};
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason};
@@ -36,6 +36,8 @@ pub(crate) enum Outcome {
     Ended,
     /// Nothing is under way: the stream comes back, with what has been read of the next request.
     Rests(Stream, Bytes),
+    /// All is answered, but the client may still be sending, or reading.
+    Finished(Stream),
 }
 
 /// Speaks HTTP/1.1 until the connection ends or rests.
@@ -60,7 +62,11 @@ pub(crate) async fn converse(
         while drain.has_reached(awaited) {
             match awaited {
                 0 => {}
-                ENDING => Pin::new(&mut conversation).graceful_shutdown(),
+                // no `graceful_shutdown`: it forgets what has arrived and has not been read
+                ENDING => {
+                    let grace = timer.insert(Box::pin(tokio::time::sleep_until(drain.grace())));
+                    let _ = pin!(unconstrained(grace.as_mut())).poll(context);
+                }
                 _ => return Poll::Ready(None),
             }
             awaited += 1;
@@ -83,27 +89,55 @@ pub(crate) async fn converse(
     }
     let parts = conversation.into_parts();
     let (socket, unread) = (parts.io.into_inner(), parts.read_buf);
-    if let Some(status) = socket.refused() {
-        let explain = ended.and_then(Result::err).map_or_else(String::new, |error| format!("{error}."));
+    let was_cut = drain.has_reached(CUT);
+    if let Some(mut refusal) = socket.refused() {
         let line = unread.iter().take_while(|byte| **byte != b'\n').count();
-        let status = if status == 431 && line > connection.app.limits().target_bytes { 414 } else { status };
-        let refuse = async {
-            let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
-            refusal::send(socket.into_parts(), page).await;
-        };
-        if tokio::time::timeout(connection.app.limits().header_timeout, refuse).await.is_err() {
-            tracing::warn!(status, "the page for a malformed request took too long");
+        if refusal.status == 431 && line > connection.app.limits().target_bytes {
+            refusal.status = 414;
         }
+        let explain = match ended {
+            Some(Err(error)) if refusal.explain.is_empty() => format!("{error}."),
+            _ => refusal.explain.to_owned(),
+        };
+        refuse(connection, socket.into_remains(), &refusal, explain).await;
         return Outcome::Ended;
     }
-    let (stream, unsent) = socket.into_parts();
+    if ended.is_none() && !was_cut && socket.is_in_head() && !watch.is_blocked() {
+        let seconds = connection.app.limits().header_timeout.as_secs_f32();
+        let explain = format!("The head of the request was not complete after {seconds} seconds.");
+        let refusal = Refusal { status: 408, explain: "", head_only: false };
+        refuse(connection, socket.into_remains(), &refusal, explain).await;
+        return Outcome::Ended;
+    }
+    let is_whole = socket.is_between_messages();
+    let Remains { stream, unsent, unseen } = socket.into_remains();
     match ended {
-        None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => Outcome::Rests(stream, unread),
-        Some(Ok(())) if watch.has_bodies() => {
-            refusal::linger(stream).await;
-            Outcome::Ended
+        None if !was_cut && watch.is_waiting() && unsent.is_empty() => {
+            Outcome::Rests(stream, joined(unread, unseen))
         }
+        Some(Ok(())) if !is_whole || awaited == CUT => Outcome::Finished(stream),
         _ => Outcome::Ended,
+    }
+}
+
+/// Sends the app's page for a request that no controller hears of.
+async fn refuse(connection: &Arc<Connection>, remains: Remains, refusal: &Refusal, explain: String) {
+    let Refusal { status, head_only, .. } = *refusal;
+    let refuse = async {
+        let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
+        refusal::send(remains, page, head_only).await;
+    };
+    if tokio::time::timeout(connection.app.limits().header_timeout, refuse).await.is_err() {
+        tracing::warn!(status, "the page for a malformed request took too long");
+    }
+}
+
+/// What hyper had not understood yet, and what it had not seen.
+fn joined(unread: Bytes, unseen: Bytes) -> Bytes {
+    match (unread.is_empty(), unseen.is_empty()) {
+        (_, true) => unread,
+        (true, _) => unseen,
+        _ => [unread, unseen].concat().into(),
     }
 }
 
@@ -127,15 +161,25 @@ fn answer(
     handover: Option<&Arc<Handover>>,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
-    if !request.body().is_end_stream() {
-        connection.watch.begin_body();
-    }
     let last = connection.watch.requests() == serving.settings.keep_alive_max_requests;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // RFC 9112 section 3.2.2: the host of the target counts, not the field
+    if let Some(authority) = parts.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        parts.headers.insert(http::header::HOST, host);
+    }
     let mut request = Request::from_parts(parts, Incoming::new(body));
     request.set_connection(Arc::clone(connection));
+    let drain = &serving.drain;
     async move {
         let mut response = connection.app.answer(&mut request).await;
+        let mut last = last;
+        if drain.has_reached(ENDING) {
+            drain.answered();
+            // requests that have arrived already are answered as well
+            last |= !connection.watch.has_further_head();
+        }
         complete(&mut response, last);
         if let Some(handover) = handover {
             response.body_mut().hand_files_over(handover);
@@ -176,8 +220,11 @@ fn poll_deadline(
     let (idle_timeout, header_timeout) = (serving.settings.idle_timeout, serving.app.limits().header_timeout);
     // without `unconstrained` the timer would not be heard of where the task has used up its budget
     while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
-        let idle = if watch.keeps_room() { idle_timeout } else { REST.min(idle_timeout) };
-        let remaining = watch.remaining(header_timeout, idle);
+        let idle = if watch.is_blocked() { idle_timeout } else { REST.min(idle_timeout) };
+        let mut remaining = watch.remaining(header_timeout, idle);
+        if watch.is_waiting() && serving.drain.has_reached(ENDING) {
+            remaining = serving.drain.grace().saturating_duration_since(Instant::now());
+        }
         if remaining.is_zero() {
             return Poll::Ready(());
         }
