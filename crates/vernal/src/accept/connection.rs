@@ -7,12 +7,14 @@ use bytes::Bytes;
 
 use crate::accept::http::http1::{self, Outcome};
 use crate::accept::stream::Stream;
+#[cfg(feature = "tls")]
+use crate::accept::tls::secure;
 use crate::accept::{CUT, ENDING, Present, Serving, Watch, refusal};
 use crate::request::Connection;
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve(
-    mut stream: Stream,
+    stream: Stream,
     peer: Option<SocketAddr>,
     serving: Arc<Serving>,
     mut present: Present,
@@ -21,7 +23,10 @@ pub(crate) async fn serve(
     if drain.unless(CUT, present.wait_for_room()).await.is_none() {
         return;
     }
-    let connection = Arc::new(Connection { app: serving.app.clone(), peer, watch: Watch::new() });
+    let Some(Some((mut stream, connection))) = drain.unless(CUT, begin(stream, peer, &serving)).await else {
+        return;
+    };
+    let connection = Arc::new(connection);
     let mut early = Bytes::new();
     let finished = loop {
         match Box::pin(http1::converse(stream, early, &connection, &serving)).await {
@@ -30,13 +35,30 @@ pub(crate) async fn serve(
             Outcome::Ended => break None,
         }
         if early.is_empty() && !wakes(&stream, &connection, &serving).await {
-            break drain.has_reached(ENDING).then_some(stream);
+            if drain.has_reached(ENDING) {
+                break Some(stream);
+            }
+            stream.close().await;
+            break None;
         }
     };
     present.close();
     if let Some(stream) = finished {
         drain.unless(CUT, refusal::linger(stream)).await;
     }
+}
+
+/// The connection as requests see it; none if its TLS handshake fails.
+async fn begin(stream: Stream, peer: Option<SocketAddr>, serving: &Serving) -> Option<(Stream, Connection)> {
+    #[cfg(feature = "tls")]
+    if let Some(keeper) = &serving.tls {
+        // in a box, so that the room which a handshake takes is given back after it
+        let (stream, info) = Box::pin(secure(stream, serving, keeper)).await?;
+        let mut connection = Connection::new(serving.app.clone(), peer, Watch::new());
+        connection.tls = Some(Box::new(info));
+        return Some((stream, connection));
+    }
+    Some((stream, Connection::new(serving.app.clone(), peer, Watch::new())))
 }
 
 /// Waits with the socket alone; whether there is a further request, before the connection has been idle too long or

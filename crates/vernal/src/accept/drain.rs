@@ -41,7 +41,7 @@ pub(crate) const CUT: u8 = 2;
 
 /// How long a connection on which nothing is under way is kept when the end begins. A request that the client has just
 /// sent is answered, with `Connection: close`; without this it would cross the end of the connection on its way.
-const GRACE: Duration = Duration::from_millis(250);
+pub(crate) const GRACE: Duration = Duration::from_millis(250);
 
 /// What a drain has come to.
 pub(crate) struct Drained {

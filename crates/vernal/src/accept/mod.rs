@@ -13,6 +13,8 @@ mod refusal;
 mod settings;
 mod socket;
 mod stream;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 #[cfg(unix)]
 mod unix;
 mod watch;
@@ -20,6 +22,8 @@ mod watch;
 pub(crate) use address::Address;
 pub(crate) use drain::{CUT, Drain, ENDING, Present};
 pub(crate) use handover::{Handover, LONGEST as LONGEST_HANDOVER};
+#[cfg(feature = "tls")]
+pub(crate) use http::PROTOCOLS;
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};

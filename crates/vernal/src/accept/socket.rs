@@ -37,6 +37,8 @@ pub(crate) struct Socket {
     gathered: Vec<u8>,
     sent: usize,
     put_off: bool,
+    /// The last flush left bytes with TLS.
+    holds: bool,
     answers: u32,
     refused: Option<u16>,
     /// Where bodies leave files that the system can send on this stream by itself.
@@ -68,6 +70,7 @@ impl Socket {
             gathered: Vec::new(),
             sent: 0,
             put_off: false,
+            holds: false,
             answers,
             refused: None,
             handover,
@@ -181,7 +184,12 @@ impl Socket {
             self.gathered.clear();
             SPARE.set(std::mem::take(&mut self.gathered));
         }
-        Poll::Ready(Ok(()))
+        // TLS may have taken more than the socket has
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        if std::mem::replace(&mut self.holds, polled.is_pending()) || polled.is_pending() {
+            self.connection.watch.wrote(polled.is_ready());
+        }
+        polled
     }
 }
 

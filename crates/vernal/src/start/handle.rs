@@ -17,6 +17,10 @@ pub struct Handle(pub(super) Arc<HandleState>);
 pub(super) struct HandleState {
     pub(super) ready: AtomicBool,
     pub(super) listening: OnceLock<Listening>,
+    #[cfg(feature = "tls")]
+    pub(super) redirect_address: OnceLock<SocketAddr>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: OnceLock<Arc<crate::accept::tls::Keeper>>,
     pub(super) stopper: SetOnce<Drain>,
     pub(super) stopped_early: AtomicBool,
 }
@@ -43,6 +47,26 @@ impl Handle {
     /// are bound.
     pub fn listening_on(&self) -> &[String] {
         self.0.listening.get().map_or(&[], |listening| &listening.names)
+    }
+
+    /// The address that [`redirect_http`](crate::Server::redirect_http) listens on, once the port is bound.
+    #[cfg(feature = "tls")]
+    pub fn redirect_addr(&self) -> Option<SocketAddr> {
+        self.0.redirect_address.get().copied()
+    }
+
+    /// Reads the certificates, keys and authorities of the running server again, now, whether or not they have changed.
+    ///
+    /// New connections use what can be used; what cannot is refused, and stays as it was. Nothing happens before the
+    /// server has started, or if it has no TLS, or one of [its own](crate::Tls::from_config). It reads files, so it
+    /// belongs into a plain `fn`.
+    ///
+    /// # Errors
+    ///
+    /// Why something was refused; the log says it, too.
+    #[cfg(feature = "tls")]
+    pub fn reload_tls(&self) -> crate::Result<()> {
+        self.0.tls.get().map_or(Ok(()), |keeper| keeper.reload())
     }
 
     /// Stops the server: nothing new is accepted, running requests finish, then `start` returns. A server that is

@@ -101,6 +101,12 @@ impl Server {
         self
     }
 
+    /// Another port of the same host.
+    #[cfg(feature = "tls")]
+    pub(super) fn redirect_address(&self, port: u16) -> Address {
+        Address::Tcp { host: self.host.clone().unwrap_or_else(|| HOST.to_owned()), port }
+    }
+
     /// All addresses: a TCP port if one is asked for, or if there is nothing else.
     pub(super) fn take_addresses(&mut self) -> Vec<Address> {
         let mut addresses = std::mem::take(&mut self.addresses);

@@ -2,12 +2,16 @@
 
 mod handle;
 mod listen;
+#[cfg(feature = "tls")]
+mod redirect;
 mod run;
 mod signals;
 
 use std::path::Path;
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use crate::Tls;
 use crate::accept::{Address, ConnectionSettings};
 use crate::app::{App, Builder};
 use crate::scan::Scan;
@@ -41,6 +45,10 @@ pub struct Server {
     connection: ConnectionSettings,
     drain_deadline: Duration,
     handle_signals: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+    #[cfg(feature = "tls")]
+    redirect_port: Option<u16>,
     handle: Handle,
 }
 
@@ -73,6 +81,10 @@ impl Server {
             },
             drain_deadline: Duration::from_secs(10),
             handle_signals: true,
+            #[cfg(feature = "tls")]
+            tls: None,
+            #[cfg(feature = "tls")]
+            redirect_port: None,
             handle: Handle::default(),
         }
     }
@@ -91,6 +103,31 @@ impl Server {
         if let Err(mistake) = self.scan.matching(expression) {
             self.builder.mistake(mistake);
         }
+        self
+    }
+
+    /// Speaks HTTPS, and nothing else, on the port.
+    ///
+    /// ```no_run
+    /// use vernal::{Server, Tls};
+    ///
+    /// Server::new().port(9443).tls(Tls::from_files("certificate.pem", "key.pem")).start()?;
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Listens without TLS on one more port of the same host, and sends whoever comes there to the same target at
+    /// `https://` (308, so that methods and bodies stay what they are).
+    ///
+    /// A request without a sound `Host` is answered 400. A server without [`tls`](Server::tls) does not start with
+    /// this.
+    #[cfg(feature = "tls")]
+    pub fn redirect_http(mut self, port: u16) -> Self {
+        self.redirect_port = Some(port);
         self
     }
 

@@ -6,9 +6,13 @@ use std::sync::atomic::Ordering;
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tokio::task::JoinSet;
 
+#[cfg(feature = "tls")]
+use crate::accept::PROTOCOLS;
 use crate::accept::{CUT, Drain, Listener, Serving, accept_loop};
 use crate::error::StartErrorKind;
 use crate::start::handle::Listening;
+#[cfg(feature = "tls")]
+use crate::start::redirect;
 use crate::start::signals::Signals;
 use crate::start::{Handle, Server};
 use crate::{Error, Result};
@@ -60,9 +64,13 @@ impl Server {
     ///
     /// The loops that accept have clones of the listening sockets. When the last one ends the system refuses new
     /// connections, so nobody may keep these any longer than it takes to begin.
-    fn prepare(mut self) -> Result<(Ready, Vec<Listener>)> {
+    fn prepare(mut self) -> Result<(Ready, Vec<Served>)> {
+        #[cfg(feature = "tls")]
+        let redirect = self.redirect_port.map(|port| self.redirect_address(port));
         let addresses = self.take_addresses();
         let app = self.scan.collect(&self.name, self.builder).build()?;
+        #[cfg(feature = "tls")]
+        let tls = self.tls.map(|tls| tls.load(PROTOCOLS)).transpose()?;
         let mut listeners = Vec::new();
         for address in addresses {
             listeners.extend(address.bind()?);
@@ -80,18 +88,50 @@ impl Server {
         if self.handle.0.stopped_early.fetch_or(false, Ordering::AcqRel) {
             drain.begin(None);
         }
-        let _ = self.handle.0.listening.set(listening);
         let blocking_threads = app.blocking().available_permits().saturating_add(FILE_THREADS);
+        let serving = Arc::new(Serving {
+            app,
+            settings: self.connection,
+            drain,
+            #[cfg(feature = "tls")]
+            tls,
+        });
+        let served = listeners.into_iter().map(|listener| Served { listener, serving: Arc::clone(&serving) });
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "all listeners are alike"))]
+        let mut served: Vec<_> = served.collect();
+        #[cfg(feature = "tls")]
+        {
+            if let Some(address) = redirect {
+                let https = listening.address.map_or(443, |address| address.port());
+                for listener in redirect::listeners(address, https, &serving)? {
+                    listening.names.push(listener.listener.name());
+                    if let Some(address) = listener.listener.local_addr()? {
+                        let _ = self.handle.0.redirect_address.set(address);
+                    }
+                    served.push(listener);
+                }
+            }
+            if let Some(keeper) = &serving.tls {
+                let _ = self.handle.0.tls.set(Arc::clone(keeper));
+            }
+        }
+        let _ = self.handle.0.listening.set(listening);
         let ready = Ready {
             name: self.name,
-            serving: Arc::new(Serving { app, settings: self.connection, drain }),
+            serving,
             handle_signals: self.handle_signals,
             workers: self.workers,
             blocking_threads,
             handle: self.handle,
         };
-        Ok((ready, listeners))
+        Ok((ready, served))
     }
+}
+
+/// A listener, and what its connections are served with.
+pub(super) struct Served {
+    pub(super) listener: Listener,
+    pub(super) serving: Arc<Serving>,
 }
 
 /// A server whose declarations are right and whose port is bound.
@@ -106,26 +146,34 @@ struct Ready {
 
 impl Ready {
     /// Serves on the runtime that polls this, until the server is stopped.
-    async fn serve(&self, listeners: Vec<Listener>) -> Result<()> {
+    async fn serve(&self, listeners: Vec<Served>) -> Result<()> {
         let accepting = self.accept(&listeners)?;
         drop(listeners);
         let accepting = tokio::spawn(accepting);
+        #[cfg(feature = "tls")]
+        let watching = self.serving.tls.clone().map(|keeper| tokio::spawn(keeper.watch()));
         self.run_until_stopped().await;
         accepting.abort();
+        #[cfg(feature = "tls")]
+        if let Some(watching) = watching {
+            watching.abort();
+        }
         Ok(())
     }
 
     /// Takes connections on the runtime that this is called in.
-    fn accept(&self, listeners: &[Listener]) -> Result<impl Future<Output = ()> + use<>> {
-        let acceptors = listeners.iter().map(Listener::acceptor).collect::<std::io::Result<Vec<_>>>()?;
-        let serving = Arc::clone(&self.serving);
+    fn accept(&self, listeners: &[Served]) -> Result<impl Future<Output = ()> + use<>> {
+        let acceptors = listeners
+            .iter()
+            .map(|served| Ok((served.listener.acceptor()?, Arc::clone(&served.serving))))
+            .collect::<std::io::Result<Vec<_>>>()?;
         // counted from now on, so that an end that comes soon waits for what they take
-        let present = serving.drain.accepting();
+        let present = self.serving.drain.accepting();
         Ok(async move {
             let _present = present;
             let mut loops = JoinSet::new();
-            for acceptor in acceptors {
-                loops.spawn(accept_loop(acceptor, Arc::clone(&serving)));
+            for (acceptor, serving) in acceptors {
+                loops.spawn(accept_loop(acceptor, serving));
             }
             loops.join_all().await;
         })
@@ -143,7 +191,7 @@ impl Ready {
     }
 
     /// A further thread with an event loop of its own.
-    fn spawn_worker(&self, listeners: &[Listener]) -> Result<std::thread::JoinHandle<()>> {
+    fn spawn_worker(&self, listeners: &[Served]) -> Result<std::thread::JoinHandle<()>> {
         let runtime = self.runtime(2)?;
         let accepting = {
             let _inside = runtime.enter();
