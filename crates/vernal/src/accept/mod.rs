@@ -9,6 +9,7 @@ mod drain;
 mod handover;
 mod http;
 mod listener;
+mod peers;
 mod refusal;
 mod settings;
 mod socket;
@@ -25,5 +26,6 @@ pub(crate) use handover::{Handover, LONGEST as LONGEST_HANDOVER};
 #[cfg(feature = "tls")]
 pub(crate) use http::PROTOCOLS;
 pub(crate) use listener::{Listener, accept_loop};
+pub(crate) use peers::Peers;
 pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};
