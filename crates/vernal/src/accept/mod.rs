@@ -6,6 +6,7 @@ mod address;
 mod backlog;
 mod connection;
 mod drain;
+mod handover;
 mod http;
 mod listener;
 mod peers;
@@ -24,6 +25,7 @@ pub(crate) use http::http2::Running;
 
 pub(crate) use address::Address;
 pub(crate) use drain::{CUT, Drain, ENDING, Present};
+pub(crate) use handover::{Handover, LONGEST as LONGEST_HANDOVER};
 #[cfg(feature = "tls")]
 pub(crate) use http::protocols;
 pub(crate) use listener::{Listener, accept_loop};
