@@ -81,6 +81,7 @@ pub mod respond;
 
 pub mod session;
 
+#[cfg(feature = "websocket")]
 pub mod websocket;
 
 // What travels: the request, and the words it is made of.

@@ -21,11 +21,22 @@ pub const MB: usize = 1024 * KB;
 /// | [`parts`](Limits::parts) | 128 | 400, for multipart bodies |
 /// | [`spool_bytes`](Limits::spool_bytes) | 256 KB | a larger file is spooled to disk |
 /// | [`json_depth`](Limits::json_depth) | 128 | 400 |
-/// | [`header_timeout`](Limits::header_timeout) | 30 s | the connection is closed |
+/// | [`header_timeout`](Limits::header_timeout) | 30 s | 408 where a part has come; the connection is closed |
 /// | [`tls_handshake_timeout`](Limits::tls_handshake_timeout) | 10 s | the connection is closed |
 /// | [`body_timeout`](Limits::body_timeout) | 30 s | 408: the time between two pieces of a body |
+/// | [`body_rate`](Limits::body_rate) | 500 bytes/s | 408: what a body must come with on average |
+/// | [`request_timeout`](Limits::request_timeout) | none | 503, and the controller is cancelled |
+/// | [`write_timeout`](Limits::write_timeout) | 30 s | the connection is reset: the client reads nothing |
+/// | [`write_rate`](Limits::write_rate) | 500 bytes/s | the connection is reset: the client reads too little |
 /// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
+/// | [`connections_per_address`](Limits::connections_per_address) | none | further connections are closed |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
+/// | [`websocket_frame`](Limits::websocket_frame) | 1 MB | close code 1009 |
+/// | [`websocket_message`](Limits::websocket_message) | 1 MB | close code 1009 |
+/// | [`websocket_queue`](Limits::websocket_queue) | 1 MB | sending waits, or fails where it must not wait |
+/// | [`websocket_send_timeout`](Limits::websocket_send_timeout) | 30 s | the connection is cut: the client reads nothing |
+/// | [`websocket_ping_interval`](Limits::websocket_ping_interval) | 30 s | the connection is cut: no answer to a ping in another 30 s |
+/// | [`websocket_close_timeout`](Limits::websocket_close_timeout) | 10 s | the connection is cut: no answer to a close frame |
 /// | [`file_cache`](Limits::file_cache) | 16 MB | a file that was not asked for lately is dropped |
 ///
 /// ```
@@ -50,8 +61,19 @@ pub struct Limits {
     pub(crate) header_timeout: Duration,
     pub(crate) tls_handshake_timeout: Duration,
     pub(crate) body_timeout: Duration,
+    pub(crate) body_rate: usize,
+    pub(crate) request_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) write_rate: usize,
     pub(crate) connections: usize,
+    pub(crate) connections_per_address: usize,
     pub(crate) sessions: usize,
+    pub(crate) websocket_frame: usize,
+    pub(crate) websocket_message: usize,
+    pub(crate) websocket_queue: usize,
+    pub(crate) websocket_send_timeout: Duration,
+    pub(crate) websocket_ping_interval: Duration,
+    pub(crate) websocket_close_timeout: Duration,
     pub(crate) file_cache: usize,
 }
 
@@ -72,8 +94,19 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(30),
             tls_handshake_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            body_rate: 500,
+            request_timeout: Duration::ZERO,
+            write_timeout: Duration::from_secs(30),
+            write_rate: 500,
             connections: 25_000,
+            connections_per_address: 0,
             sessions: 100_000,
+            websocket_frame: MB,
+            websocket_message: MB,
+            websocket_queue: MB,
+            websocket_send_timeout: Duration::from_secs(30),
+            websocket_ping_interval: Duration::from_secs(30),
+            websocket_close_timeout: Duration::from_secs(10),
             file_cache: 16 * MB,
         }
     }
@@ -116,10 +149,44 @@ setters! {
     tls_handshake_timeout: Duration;
     /// Time between two pieces of a body.
     body_timeout: Duration;
+    /// Bytes a second that a body must come with on average, over the time that the server has waited for it beyond
+    /// `body_timeout`; 0 asks for none. Without it a byte now and then would hold a request for days. The slowest
+    /// telephones manage ten times the default.
+    body_rate: usize;
+    /// Time from the head of a request to the head of its answer; zero, the default, for no bound: what a client can
+    /// draw out has bounds of its own, and how long a controller needs is the application's to know. A controller that
+    /// is asynchronous is cancelled; one that blocks a thread goes on, without anybody to hear its answer. It needs a
+    /// runtime with timers, which every server has.
+    request_timeout: Duration;
+    /// Time in which a client may read nothing of its answer. What it has not read is kept for it.
+    write_timeout: Duration;
+    /// Bytes a second that a client must read on average, over the time in which the server waited for it beyond
+    /// `write_timeout`; 0 asks for none. Time in which the application has nothing to send does not count.
+    write_rate: usize;
     /// Connections served at the same time.
     connections: usize;
+    /// Connections of one IPv4 address, or of one IPv6 network of 64 bits; 0, the default, for as many as there are: many
+    /// clients share the address of their company, and behind a proxy all have that of the proxy.
+    connections_per_address: usize;
     /// Sessions kept in memory.
     sessions: usize;
+    /// Bytes of a WebSocket frame. What a client announces is not allocated before it arrives.
+    websocket_frame: usize;
+    /// Bytes of a WebSocket message, expanded if it came compressed. Of a binary message in several frames, those count
+    /// that its handler keeps.
+    websocket_message: usize;
+    /// Bytes that wait for a WebSocket client to read them. Where fewer wait, one more message is taken whatever its
+    /// size.
+    websocket_queue: usize;
+    /// Time in which a WebSocket client for which something waits takes none of it.
+    websocket_send_timeout: Duration;
+    /// Time without a sign of life after which a WebSocket client is sent a ping, and once more as long after which it
+    /// counts as gone. It also keeps proxies from cutting idle connections, which many do after a minute. Zero for no
+    /// pings: then a client that vanished without a word is only noticed when something is sent to it.
+    websocket_ping_interval: Duration;
+    /// Time for the end of a WebSocket connection: for the answer to a close frame, and for an event that still runs
+    /// when its connection has ended; after that its future is dropped.
+    websocket_close_timeout: Duration;
     /// Bytes of files kept in memory: clients choose which ones they ask for. Only files of up to 64 KB are kept, and
     /// sent only while the system says that the file on disk is the same one, unchanged, which is asked at each
     /// request; 0 keeps none. Above 4 MB the room is divided into 16 parts, so that the first files may have to go
