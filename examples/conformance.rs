@@ -4,7 +4,8 @@
 //! cargo run -p vernal --example conformance -- header_timeout=2
 //! ```
 //!
-//! It listens on a port that the system chooses and prints it. Arguments are limits, in seconds, bytes or numbers.
+//! It listens on a port that the system chooses and prints it. Arguments are limits, in seconds, bytes or numbers;
+//! `tls=server` makes it speak HTTPS with `server.pem` and `server.key`.
 
 use std::time::Duration;
 
@@ -122,6 +123,10 @@ fn main() -> vernal::Result<()> {
     let mut server = Server::new().port(0).workers(2);
     for argument in std::env::args().skip(1) {
         let (name, value) = argument.split_once('=').unwrap_or((&argument, "1"));
+        if name == "tls" {
+            server = server.tls(vernal::Tls::from_files(format!("{value}.pem"), format!("{value}.key")));
+            continue;
+        }
         let number: f64 = value.parse().unwrap_or_else(|_| panic!("{argument} has no number"));
         let (count, time) = (number as usize, Duration::from_secs_f64(number));
         limits = match name {

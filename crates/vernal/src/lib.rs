@@ -141,7 +141,7 @@ pub use start::{Handle, Server};
 pub use vernal_macros::{Model, controller, error_message, request_filter, request_map, route};
 
 /// The samples of the READMEs compile.
-#[cfg(all(doctest, feature = "macros", feature = "logger", feature = "compression"))]
+#[cfg(all(doctest, feature = "macros", feature = "logger", feature = "compression", feature = "tls"))]
 mod readme {
     #[doc = include_str!("../../../README.md")]
     struct English;
