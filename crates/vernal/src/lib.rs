@@ -73,6 +73,7 @@ pub mod respond;
 
 pub mod session;
 
+#[cfg(feature = "websocket")]
 pub mod websocket;
 
 // What travels: the request, and the words it is made of.
@@ -119,6 +120,10 @@ pub use session::{Session, SessionSettings, SessionStore};
 pub use start::{Handle, Server};
 #[cfg(feature = "macros")]
 pub use vernal_macros::{Model, controller, error_message, request_filter, request_map, route};
+#[cfg(all(feature = "macros", feature = "websocket"))]
+pub use vernal_macros::{
+    websocket_close, websocket_handler, websocket_handshake, websocket_message, websocket_open,
+};
 
 /// The samples of the READMEs compile.
 #[cfg(all(doctest, feature = "macros", feature = "logger"))]

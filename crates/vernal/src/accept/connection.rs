@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+#[cfg(feature = "websocket")]
+use tokio::io::AsyncWriteExt as _;
 
+#[cfg(feature = "websocket")]
+use crate::accept::http::http1::Switched;
 use crate::accept::http::http1::{self, Outcome};
 use crate::accept::stream::Stream;
 use crate::accept::{OpenConnection, Serving, Watch};
@@ -23,6 +27,11 @@ pub(crate) async fn serve(
         match Box::pin(http1::converse(stream, early, &connection, &serving)).await {
             Outcome::Rests(resting, unread) => (stream, early) = (resting, unread),
             Outcome::Ended => break,
+            #[cfg(feature = "websocket")]
+            Outcome::Switched(switched) => {
+                switched.serve(&serving).await;
+                break;
+            }
         }
         if early.is_empty() && !wakes(&stream, &connection, &serving).await {
             break;
@@ -38,4 +47,16 @@ async fn wakes(stream: &Stream, connection: &Connection, serving: &Serving) -> b
     let idle = connection.watch.remaining(limits.header_timeout, serving.settings.idle_timeout);
     let next = tokio::time::timeout(idle, stream.readable());
     matches!(serving.drain.unless_begun(next).await, Some(Ok(Ok(()))))
+}
+
+#[cfg(feature = "websocket")]
+impl Switched {
+    /// Speaks WebSocket until the connection ends.
+    async fn serve(mut self: Box<Self>, serving: &Serving) {
+        let limit = serving.app.limits().header_timeout;
+        let sent = tokio::time::timeout(limit, self.stream.write_all(&self.unsent)).await;
+        if matches!(sent, Ok(Ok(()))) {
+            self.accepted.converse(self.stream, self.early, serving.drain.clone()).await;
+        }
+    }
 }

@@ -4,6 +4,7 @@
 
 pub mod log;
 pub mod program;
+pub mod websocket;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -149,7 +150,7 @@ impl Wire {
         }
     }
 
-    fn exactly(&mut self, length: usize) -> Vec<u8> {
+    pub fn exactly(&mut self, length: usize) -> Vec<u8> {
         while self.pending.len() < length {
             assert!(self.fill(), "the connection ended {} bytes into {length}", self.pending.len());
         }

@@ -4,11 +4,13 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+#[cfg(feature = "websocket")]
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming as Arriving;
 use hyper::ext::ReasonPhrase;
@@ -25,6 +27,11 @@ use crate::accept::{ENDING, InFlight, Serving, Watch, refusal};
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason};
+#[cfg(feature = "websocket")]
+use crate::{
+    app::App,
+    websocket::{Accepted, EndpointId},
+};
 
 /// A connection without a request for so long gives back the room that a conversation takes, some 10 KB, and waits
 /// for the next request with its socket alone.
@@ -36,6 +43,20 @@ pub(crate) enum Outcome {
     Ended,
     /// Nothing is under way: the stream comes back, with what has been read of the next request.
     Rests(Stream, Bytes),
+    /// A WebSocket goes on where HTTP has ended.
+    #[cfg(feature = "websocket")]
+    Switched(Box<Switched>),
+}
+
+/// A connection that speaks another protocol from here on.
+#[cfg(feature = "websocket")]
+pub(crate) struct Switched {
+    pub(crate) stream: Stream,
+    /// What is to be written before anything else: the end of the answer.
+    pub(crate) unsent: Vec<u8>,
+    /// What the client has sent already.
+    pub(crate) early: Bytes,
+    pub(crate) accepted: Accepted,
 }
 
 /// Speaks HTTP/1.1 until the connection ends or rests.
@@ -47,7 +68,8 @@ pub(crate) async fn converse(
 ) -> Outcome {
     let (watch, drain) = (&connection.watch, &serving.drain);
     let socket = TokioIo::new(Socket::new(stream, early, Arc::clone(connection)));
-    let service = service_fn(|request| answer(connection, request, serving));
+    let switch = Switch::default();
+    let service = service_fn(|request| answer(connection, request, serving, &switch));
     let mut conversation = builder(serving).serve_connection(socket, service);
 
     let mut ending = pin!(drain.reached(ENDING));
@@ -95,6 +117,10 @@ pub(crate) async fn converse(
         return Outcome::Ended;
     }
     let (stream, unsent) = socket.into_parts();
+    #[cfg(feature = "websocket")]
+    if let (Some(Ok(())), Some(accepted)) = (&ended, switch.take()) {
+        return Outcome::Switched(Box::new(Switched { stream, unsent, early: unread, accepted }));
+    }
     match ended {
         None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => Outcome::Rests(stream, unread),
         Some(Ok(())) if watch.has_bodies() => {
@@ -121,6 +147,7 @@ fn answer(
     connection: &Arc<Connection>,
     request: hyper::Request<Arriving>,
     serving: &Serving,
+    switch: &Switch,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
     if !request.body().is_end_stream() {
@@ -131,6 +158,12 @@ fn answer(
     let mut request = Request::from_parts(parts, Incoming::new(body));
     request.set_connection(Arc::clone(connection));
     async move {
+        #[cfg(feature = "websocket")]
+        let mut response = match connection.app.websocket_upgrade(&mut request) {
+            Some(endpoint) => switch.answer(&connection.app, request, endpoint).await,
+            None => connection.app.answer(&mut request).await,
+        };
+        #[cfg(not(feature = "websocket"))]
         let mut response = connection.app.answer(&mut request).await;
         complete(&mut response, last);
         match response.body().is_in_memory() {
@@ -141,6 +174,34 @@ fn answer(
     }
 }
 
+/// Where a connection that stops speaking HTTP is kept until HTTP has ended.
+#[derive(Default)]
+struct Switch {
+    #[cfg(feature = "websocket")]
+    accepted: Mutex<Option<Box<Accepted>>>,
+}
+
+#[cfg(feature = "websocket")]
+impl Switch {
+    /// Answers a request for a WebSocket.
+    fn answer<'s>(
+        &'s self,
+        app: &'s App,
+        request: Request,
+        endpoint: EndpointId,
+    ) -> Pin<Box<dyn Future<Output = hyper::Response<OutgoingBody>> + Send + 's>> {
+        Box::pin(async move {
+            let (response, accepted) = app.upgrade(request, endpoint).await;
+            *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = accepted.map(Box::new);
+            response
+        })
+    }
+
+    fn take(&self) -> Option<Accepted> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).take().map(|accepted| *accepted)
+    }
+}
+
 /// What only HTTP/1.1 says: the reason phrase, and the end of the connection.
 fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     if let Some(Reason(phrase)) = response.extensions_mut().remove()
@@ -148,7 +209,7 @@ fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     {
         response.extensions_mut().insert(phrase);
     }
-    if last {
+    if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
 }
