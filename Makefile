@@ -14,7 +14,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 PROPERTY_SECONDS ?= 60
 
 # In the order in which mistakes are cheapest to find. The documentation follows the linter, whose build it shares.
-STEPS := toolchain format lint documentation features independence suite benchmarks python browser
+STEPS := toolchain format lint documentation features independence suite conformance benchmarks python browser
 
 .PHONY: help run test bench clean $(STEPS)
 
@@ -47,6 +47,7 @@ features: ## The crate compiles without its features, and with each alone
 	cargo check -p vernal --no-default-features
 	cargo check -p vernal --no-default-features --features macros
 	cargo check -p vernal --no-default-features --features logger
+	cargo check -p vernal --no-default-features --features compression
 
 independence: ## The engine does not know Python
 	@tree="$$(cargo tree -p vernal --all-features --edges normal,build --prefix none)"; \
@@ -57,12 +58,15 @@ independence: ## The engine does not know Python
 suite: ## All Rust tests: unit, integration, compile errors, properties, documentation
 	VERNAL_PROPERTY_SECONDS=$(PROPERTY_SECONDS) RUST_TEST_THREADS=16 cargo test --workspace
 
+conformance: ## The protocols are spoken to the letter
+	python3 conformance/http1.py
+
 benchmarks: ## The benchmarked server compiles
 	cargo check --manifest-path bench/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/bench -p vernal-server
 
 python: .venv/bin/ruff ## The Python scripts are sound
-	.venv/bin/ruff check bench
-	.venv/bin/ruff format --check bench
+	.venv/bin/ruff check bench conformance
+	.venv/bin/ruff format --check bench conformance
 
 .venv/bin/ruff: Makefile
 	@tools/install-missing "python3 -c 'import ensurepip'" python3 python3-venv

@@ -1,5 +1,6 @@
 //! The access log: a line for each request, when it is switched on.
 
+use std::fmt::Display;
 use std::time::Instant;
 
 use http_body::Body as _;
@@ -19,12 +20,27 @@ impl Access {
 
     /// Writes the line: who asked for what, what was answered, and how long it took to the first byte.
     pub(crate) fn end(self, request: &Request, sent: &http::Response<OutgoingBody>) {
+        self.write(request, &request.method, request.uri(), sent);
+    }
+
+    /// Writes the line of what was no request, and so has neither method nor target.
+    pub(crate) fn end_refused(self, request: &Request, sent: &http::Response<OutgoingBody>) {
+        self.write(request, &"-", &"-", sent);
+    }
+
+    fn write(
+        self,
+        request: &Request,
+        method: &dyn Display,
+        target: &dyn Display,
+        sent: &http::Response<OutgoingBody>,
+    ) {
         let peer = request.peer_addr().map_or_else(|| "-".to_owned(), |peer| peer.to_string());
         tracing::info!(
             target: "vernal::access",
             peer,
-            method = %request.method,
-            target = %request.uri(),
+            method = %method,
+            target = %target,
             status = sent.status().as_u16(),
             bytes = sent.body().size_hint().exact(),
             microseconds = self.began.elapsed().as_micros() as u64,

@@ -10,7 +10,11 @@ use crate::error::StartErrorKind;
 use crate::filter::{Filter, FilterEntry, FilterPattern, Filters};
 use crate::parse::Decoding;
 use crate::request::Request;
-use crate::respond::{ErrorInfo, ErrorPageEntry, ErrorPages, Resources};
+#[cfg(feature = "compression")]
+use crate::respond::Compression;
+#[cfg(feature = "compression")]
+use crate::respond::compression::Rules;
+use crate::respond::{ErrorInfo, ErrorPageEntry, ErrorPages, FileCache, Resources};
 use crate::route::{Location, Mapping, MappingId, Route, Table, TableBuilder};
 use crate::session::{MemorySessions, Session, SessionSettings, SessionStore};
 #[cfg(feature = "websocket")]
@@ -41,10 +45,15 @@ struct Shared {
     session_store: Box<dyn SessionStore>,
     session_settings: SessionSettings,
     limits: Limits,
+    file_cache: Arc<FileCache>,
     decoding: Decoding,
     blocking: Arc<Semaphore>,
     expose_errors: bool,
     access_log: bool,
+    #[cfg(feature = "compression")]
+    compression: Option<Rules>,
+    #[cfg(feature = "compression")]
+    precompressed: bool,
     #[cfg(feature = "websocket")]
     endpoints: Endpoints,
     #[cfg(feature = "websocket")]
@@ -119,6 +128,10 @@ impl App {
         &self.0.limits
     }
 
+    pub(crate) fn file_cache(&self) -> &Arc<FileCache> {
+        &self.0.file_cache
+    }
+
     pub(crate) fn decoding(&self) -> Decoding {
         self.0.decoding
     }
@@ -135,6 +148,18 @@ impl App {
 
     pub(crate) fn logs_access(&self) -> bool {
         self.0.access_log
+    }
+
+    /// Which responses are compressed, if any.
+    #[cfg(feature = "compression")]
+    pub(crate) fn compression(&self) -> Option<&Rules> {
+        self.0.compression.as_ref()
+    }
+
+    /// Whether compressed forms of files are looked for.
+    #[cfg(feature = "compression")]
+    pub(crate) fn serves_precompressed(&self) -> bool {
+        self.0.precompressed
     }
 
     #[cfg(feature = "websocket")]
@@ -180,6 +205,10 @@ pub struct Builder {
     prefer_coroutine: bool,
     expose_errors: bool,
     access_log: bool,
+    #[cfg(feature = "compression")]
+    compression: Option<Compression>,
+    #[cfg(feature = "compression")]
+    precompressed: bool,
     objects: Objects,
     #[cfg(feature = "websocket")]
     endpoints: EndpointsBuilder,
@@ -206,6 +235,10 @@ impl Default for Builder {
             prefer_coroutine: false,
             expose_errors: false,
             access_log: false,
+            #[cfg(feature = "compression")]
+            compression: None,
+            #[cfg(feature = "compression")]
+            precompressed: false,
             objects: Objects::default(),
             #[cfg(feature = "websocket")]
             endpoints: EndpointsBuilder::default(),
@@ -341,6 +374,37 @@ impl Builder {
     /// Writes a line for each request (target `vernal::access`, level info); no by default.
     pub fn access_log(mut self, log: bool) -> Self {
         self.access_log = log;
+        self
+    }
+
+    /// Compresses responses for clients that ask for it; none are by default.
+    ///
+    /// ```
+    /// use vernal::{App, Compression};
+    ///
+    /// let app = App::builder().compression(Compression::new()).build()?;
+    ///
+    /// let wrong = App::builder().compression(Compression::gzip(["text/html"], 10)).build();
+    /// let text = wrong.err().map(|error| error.to_string());
+    /// assert_eq!(text.as_deref(), Some("compression: the levels of gzip are 0 to 9, not 10"));
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    #[cfg(feature = "compression")]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// Sends files in a form that was compressed beforehand, where one lies beside the file and the client accepts it:
+    /// `app.js.br`, `app.js.zst` or `app.js.gz` for `app.js`. No by default.
+    ///
+    /// Of several forms that a client likes equally the first of these is sent. A form that is older than the file is
+    /// passed over, as is a symbolic link. It has the file's content type, its own `ETag`, and says
+    /// `Vary: Accept-Encoding`; requests for ranges get the file itself. Whoever lets clients write into a directory
+    /// should not switch this on for it.
+    #[cfg(feature = "compression")]
+    pub fn precompressed(mut self, look: bool) -> Self {
+        self.precompressed = look;
         self
     }
 
@@ -499,6 +563,8 @@ impl Builder {
             }
         };
         self.session_settings.check()?;
+        #[cfg(feature = "compression")]
+        let compression = self.compression.as_ref().map(Compression::check).transpose()?;
         let sessions = self.limits.sessions;
         Ok(App(Arc::new(Shared {
             table,
@@ -509,11 +575,16 @@ impl Builder {
             state: self.state,
             session_store: self.session_store.unwrap_or_else(|| Box::new(MemorySessions::new(sessions))),
             session_settings: self.session_settings,
+            file_cache: Arc::new(FileCache::new(self.limits.file_cache)),
             limits: self.limits,
             decoding: Decoding::default(),
             blocking,
             expose_errors: self.expose_errors,
             access_log: self.access_log,
+            #[cfg(feature = "compression")]
+            compression,
+            #[cfg(feature = "compression")]
+            precompressed: self.precompressed,
             #[cfg(feature = "websocket")]
             endpoints,
             #[cfg(feature = "websocket")]

@@ -25,6 +25,7 @@ pub struct HttpError {
     code: u16,
     message: Option<String>,
     explain: String,
+    field: Option<(&'static str, &'static str)>,
 }
 
 impl HttpError {
@@ -33,7 +34,7 @@ impl HttpError {
     /// A code outside 400 to 599 becomes 500: an error cannot claim success.
     pub fn new(code: u16) -> Self {
         let code = if (400..600).contains(&code) { code } else { 500 };
-        HttpError { code, message: None, explain: String::new() }
+        HttpError { code, message: None, explain: String::new(), field: None }
     }
 
     /// Replaces the standard phrase.
@@ -46,6 +47,18 @@ impl HttpError {
     pub fn explain(mut self, explain: impl Into<String>) -> Self {
         self.explain = explain.into();
         self
+    }
+
+    /// Adds a header field that the answer has to have.
+    #[cfg(feature = "compression")]
+    pub(crate) fn field(mut self, name: &'static str, value: &'static str) -> Self {
+        self.field = Some((name, value));
+        self
+    }
+
+    /// The header field that the answer has to have.
+    pub(crate) fn own_field(&self) -> Option<(&'static str, &'static str)> {
+        self.field
     }
 
     /// 400 with the given explanation: the form of every error of parsing and binding.

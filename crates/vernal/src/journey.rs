@@ -1,6 +1,5 @@
 //! The journey of a request: read this first.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::Method;
@@ -74,7 +73,7 @@ impl App {
         let target = match destination {
             Destination::Mapping(id) => self.target(*id),
             Destination::Favicon => return Answer::Ready(Ok(favicon::favicon())),
-            Destination::File(path) => return Answer::Ready(StaticFile::new(path).into_response()),
+            Destination::File(file) => return Answer::Ready(file.clone().into_response()),
             Destination::Options(allow) => {
                 return Answer::Ready(Ok(Response::new(204).header("Allow", allow)));
             }
@@ -89,7 +88,7 @@ impl App {
 /// Where a request goes.
 pub(crate) enum Destination {
     Mapping(MappingId),
-    File(PathBuf),
+    File(StaticFile),
     /// The icon of an app that maps none.
     Favicon,
     /// The answer to OPTIONS where no controller takes it; the value of the `Allow` field.
@@ -272,9 +271,14 @@ impl App {
         connection: &Arc<Connection>,
         error: HttpError,
     ) -> http::Response<OutgoingBody> {
+        let access = self.logs_access().then(Access::begin);
         let mut request = Request::default();
         request.set_connection(Arc::clone(connection));
-        self.fail(&mut request, error.into()).await
+        let page = self.fail(&mut request, error.into()).await;
+        if let Some(access) = access {
+            access.end_refused(&request, &page);
+        }
+        page
     }
 
     /// The page for an error, as it goes to the transport.
@@ -287,6 +291,9 @@ impl App {
             }
             None => self.public_error(request, &error),
         };
+        if let Some((name, value)) = shown.own_field() {
+            so_far.headers.insert(name, value);
+        }
         let page = self.error_pages().render(&shown, request, so_far).await;
         match finish(request, page) {
             Ok(sent) => sent,

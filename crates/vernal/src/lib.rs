@@ -36,6 +36,7 @@
 //! | receive files, or a body piece by piece | [`MultipartFile`], [`BodyReader`] |
 //! | send files, streams, server-sent events | [`StaticFile`], [`Stream`], [`Sse`] |
 //! | do without attributes | [`App::builder`], [`controller::from_fn`] |
+//! | compress responses | [`Compression`], [`Coding`] |
 //! | be part of another server | [`App::into_service`] |
 //! | test an application | [`testing::Client`] |
 //!
@@ -43,13 +44,17 @@
 //!
 //! # Features
 //!
-//! Both are on by default.
+//! All are on by default.
 //!
+//! - `compression`: gzip, deflate, br and zstd, of responses and of requests.
 //! - `macros`: the attributes.
 //! - `logger`: the module `logger`, a console and a daily-rolled file for what the engine says with `tracing`.
 
 // Without its features the crate lacks what the page above links to.
-#![cfg_attr(not(all(feature = "macros", feature = "logger")), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "macros", feature = "logger", feature = "compression")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 // The stations of a request, in the order in which it meets them; each file says what it is for.
 
@@ -82,6 +87,9 @@ mod cookie;
 mod headers;
 mod request;
 
+#[cfg(feature = "compression")]
+mod coding;
+
 // What may go wrong, and what keeps it from going too far.
 
 mod error;
@@ -104,6 +112,8 @@ mod properties;
 
 pub use app::{App, Builder};
 pub use bind::{Json, Model, State};
+#[cfg(feature = "compression")]
+pub use coding::{Coding, UnknownCoding};
 pub use cookie::{Cookie, Cookies, SameSite};
 pub use error::{Error, HttpError, Result};
 pub use headers::Headers;
@@ -111,6 +121,8 @@ pub use inventory;
 pub use limits::{KB, Limits, MB};
 pub use parse::{BodyReader, MultipartFile, ParamValue, Params};
 pub use request::Request;
+#[cfg(feature = "compression")]
+pub use respond::Compression;
 pub use respond::{
     Body, ErrorInfo, Event, IntoResponse, OutgoingBody, Redirect, Response, Sse, StaticFile, Stream,
 };
@@ -126,7 +138,7 @@ pub use vernal_macros::{
 };
 
 /// The samples of the READMEs compile.
-#[cfg(all(doctest, feature = "macros", feature = "logger"))]
+#[cfg(all(doctest, feature = "macros", feature = "logger", feature = "compression"))]
 mod readme {
     #[doc = include_str!("../../../README.md")]
     struct English;

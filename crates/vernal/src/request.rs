@@ -152,9 +152,10 @@ impl Request {
         self.uri.query().unwrap_or_default()
     }
 
-    /// The host the client asked for, with the port if it named one.
+    /// The host the client asked for, with the port if it named one; that of the target comes before the `Host` field
+    /// (RFC 9112 section 3.2.2).
     pub fn host(&self) -> Option<&str> {
-        self.headers.get("host").or_else(|| self.uri.authority().map(|authority| authority.as_str()))
+        self.uri.authority().map(|authority| authority.as_str()).or_else(|| self.headers.get("host"))
     }
 
     /// The media type of the body, as it came.
@@ -276,9 +277,13 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// 413 for a body over the limit, 408 for one that stops coming, 400 for one that breaks off.
+    /// 413 for a body over the limit, 408 for one that stops coming, 400 for one that breaks off. A compressed one is
+    /// decoded, see [`BodyReader`].
     pub async fn bytes(&self) -> Result<&Bytes, HttpError> {
-        self.late().body.get_or_try_init(async || self.take_incoming().read_whole(self.limits()).await).await
+        self.late()
+            .body
+            .get_or_try_init(async || self.take_incoming().read_whole(&self.headers, self.limits()).await)
+            .await
     }
 
     /// The body as JSON.
@@ -296,7 +301,7 @@ impl Request {
 
     /// The body piece by piece; empty when something else has read it before.
     pub fn body_reader(&self) -> BodyReader {
-        self.take_incoming().into_reader(self.limits())
+        self.take_incoming().into_reader(&self.headers, self.limits())
     }
 
     /// A value given to the server with `manage`.
@@ -468,18 +473,12 @@ impl Request {
         let decoding = self.app().map(App::decoding).unwrap_or_default();
         let content_type = self.content_type().unwrap_or_default();
         if is_multipart(content_type) {
-            let body = match self.whole_body() {
-                Some(bytes) => Incoming::Whole(bytes.clone()),
-                None => self.take_incoming(),
+            let reader = match self.whole_body() {
+                // what was read as a whole has been decoded
+                Some(bytes) => Incoming::Whole(bytes.clone()).into_reader(&Headers::new(), self.limits()),
+                None => self.body_reader(),
             };
-            return parse_multipart(
-                body.into_reader(self.limits()),
-                content_type,
-                self.limits(),
-                decoding,
-                into,
-            )
-            .await;
+            return parse_multipart(reader, content_type, self.limits(), decoding, into).await;
         }
         parse_urlencoded(
             into,

@@ -3,6 +3,9 @@
 //! `examples/cases.jsonl` has a case a line, with the reference's own identifiers. Where the Rust face answers
 //! otherwise by design, `differs` says why and the response is the one that is meant.
 
+#![cfg(all(feature = "macros", feature = "compression"))]
+
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,6 +16,7 @@ use vernal::testing::{Answer, Client};
 #[derive(Deserialize)]
 struct Case {
     id: String,
+    topic: String,
     request: Asked,
     response: Expected,
 }
@@ -32,6 +36,8 @@ struct Expected {
     #[serde(default)]
     headers_absent: Vec<String>,
     body: Option<Content>,
+    /// The body without its coding.
+    body_gunzip: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +96,13 @@ impl Expected {
             let wanted = self.body.as_ref().map(Content::bytes).unwrap_or_default();
             problems.push(format!("body {:?}, not {:?}", answer.text(), String::from_utf8_lossy(&wanted)));
         }
+        if let Some(wanted) = &self.body_gunzip {
+            let mut found = String::new();
+            let outcome = flate2::read::GzDecoder::new(&answer.bytes()[..]).read_to_string(&mut found);
+            if outcome.is_err() || found != *wanted {
+                problems.push(format!("compressed is {found:?}, not {wanted:?}"));
+            }
+        }
         problems
     }
 }
@@ -98,17 +111,21 @@ impl Expected {
 async fn every_example_is_answered_as_it_should_be() {
     let files = Files::new();
     let root = files.0.path();
-    let server = Server::new()
-        .resource("/ex/pub/*", root.join("pub"))
-        .resource("/ex/all/**", root.join("pub"))
-        .resource("*.ini", root.join("ini"))
-        .resource("**.exini", root.join("ini"))
-        .manage(Root(root.to_owned()));
-    let app = server.build().unwrap_or_else(|error| panic!("{error}"));
+    let server = || {
+        Server::new()
+            .resource("/ex/pub/*", root.join("pub"))
+            .resource("/ex/all/**", root.join("pub"))
+            .resource("*.ini", root.join("ini"))
+            .resource("**.exini", root.join("ini"))
+            .manage(Root(root.to_owned()))
+    };
+    let app = server().build().unwrap_or_else(|error| panic!("{error}"));
+    let gzip = server().gzip(["text/css", "text/html", "text/csv"], 6);
+    let gzip = gzip.build().unwrap_or_else(|error| panic!("{error}"));
     let mut failed = Vec::new();
     for line in include_str!("examples/cases.jsonl").lines() {
         let case: Case = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        let client = Client::new(app.clone());
+        let client = Client::new(if case.topic == "gzip" { gzip.clone() } else { app.clone() });
         let mut call = client.request(&case.request.method, &case.request.target);
         for (name, value) in &case.request.headers {
             call = call.header(name, value);

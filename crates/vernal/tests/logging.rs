@@ -65,9 +65,9 @@ fn a_server_says_once_what_it_serves_and_how_it_ended() {
     let text = logged(directory.path(), "", &["/t", "/t", "/none"]);
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 3, "{text}");
-    assert!(lines[0].contains(" INFO vernal::start: serving address=127.0.0.1:"), "{text}");
+    assert!(lines[0].contains(" INFO vernal::start::run: serving address=127.0.0.1:"), "{text}");
     assert!(lines[0].contains(" routes=2 workers="), "{text}");
-    assert!(lines[1].contains(" INFO vernal::start: stopping signal=\"SIGTERM\""), "{text}");
+    assert!(lines[1].contains(" INFO vernal::start::run: stopping signal=\"SIGTERM\""), "{text}");
     assert!(lines[2].contains("stopped; every request was answered"), "the last line is not lost: {text}");
 }
 

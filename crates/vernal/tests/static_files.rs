@@ -7,6 +7,7 @@ mod support;
 use std::io::Read;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use support::{Answer, Running};
 use vernal::prelude::*;
@@ -215,6 +216,79 @@ fn a_large_file_arrives_byte_for_byte() {
         assert!(wire.answer().body == expected, "pipelined");
     }
     assert_eq!(wire.answer().text(), "ok");
+}
+
+/// Long enough for a file to count as one that may be kept in memory.
+const SETTLED: Duration = Duration::from_secs(4);
+
+#[test]
+fn a_change_on_disk_is_seen_by_the_next_request_also_of_a_file_in_memory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("page.html");
+    let beside = directory.path().join("beside");
+    std::fs::write(&path, "first").expect("a file");
+    let running = Running::start(Server::app("changes").resource("/**", directory.path()).workers(2));
+    let mut wires = [running.connect(), running.connect(), running.connect()];
+    let mut expect = |text: Option<&str>| {
+        for wire in &mut wires {
+            let answer = wire.ask("GET /page.html HTTP/1.1\r\nHost: x\r\n\r\n");
+            match text {
+                Some(text) => assert_eq!((answer.status, answer.text()), (200, text)),
+                None => assert_eq!(answer.status, 404),
+            }
+        }
+    };
+    // many changes within one tick of the file system's clock, then some of a file that is kept
+    for number in 0..200 {
+        let text = format!("{number:05}");
+        std::fs::write(&path, &text).expect("written");
+        expect(Some(&text));
+    }
+    std::thread::sleep(SETTLED);
+    expect(Some("00199"));
+    std::fs::write(&path, "00200").expect("written");
+    expect(Some("00200"));
+    std::thread::sleep(SETTLED);
+    expect(Some("00200"));
+    std::fs::write(&beside, "00201").expect("written");
+    std::fs::rename(&beside, &path).expect("renamed");
+    expect(Some("00201"));
+    std::fs::remove_file(&path).expect("removed");
+    expect(None);
+    std::fs::write(&path, "00202").expect("written");
+    expect(Some("00202"));
+}
+
+#[test]
+fn a_file_in_memory_answers_ranges_and_conditions_as_one_on_disk() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("a.txt"), "abcdefghij").expect("a file");
+    let running = Running::start(Server::app("kept").resource("/**", directory.path()).workers(1));
+    std::thread::sleep(SETTLED);
+    let mut wire = running.connect();
+    let mut ask = |method: &str, field: &str| {
+        let answer = wire.ask(format!("{method} /a.txt HTTP/1.1\r\nHost: x\r\n{field}\r\n"));
+        let fields = answer.fields.iter().filter(|(name, _)| name != "date").cloned().collect::<Vec<_>>();
+        let boundary = answer.field("content-type").and_then(|value| value.split_once("boundary="));
+        let boundary = boundary.map(|(_, boundary)| boundary.to_owned()).unwrap_or_default();
+        let text = format!("{} {fields:?} {}", answer.status, answer.text());
+        if boundary.is_empty() { text } else { text.replace(&boundary, "") }
+    };
+    let cases = [
+        ("HEAD", ""),
+        ("GET", "Range: bytes=2-4\r\n"),
+        ("GET", "Range: bytes=-3\r\n"),
+        ("GET", "Range: bytes=10-\r\n"),
+        ("GET", "If-None-Match: *\r\n"),
+        ("GET", "If-Match: \"other\"\r\n"),
+        ("GET", "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n"),
+        ("GET", ""),
+    ];
+    // a GET of the whole, the last of them, is what brings it into memory
+    let from_disk = cases.map(|(method, field)| ask(method, field));
+    let from_memory = cases.map(|(method, field)| ask(method, field));
+    assert_eq!(from_memory, from_disk);
+    assert!(from_disk[1].starts_with("206") && from_disk[1].ends_with("cde"), "{from_disk:?}");
 }
 
 #[test]

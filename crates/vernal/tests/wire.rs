@@ -137,7 +137,7 @@ async fn target(request: &Request) -> String {
     format!("{} {} {}", request.method, request.path(), request.host().unwrap_or("-"))
 }
 
-#[error_message("4xx")]
+#[error_message("4xx", "5xx")]
 fn page(code: u16, message: &str, explain: &str) -> String {
     format!("page {code} {message}: {explain}")
 }
@@ -325,14 +325,80 @@ fn a5_a_chunked_body_is_decoded() {
 }
 
 #[test]
-fn a6_two_ways_of_framing_a_body_are_never_both_believed() {
-    let mut wire = server().connect();
-    wire.send(
-        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n\
-         3\r\nabc\r\n0\r\n\r\n",
-    );
-    let answer = wire.answer();
-    assert!(answer.status == 400 || (answer.text() == "abc" && wire.is_closed()), "{answer:?}");
+fn a6_two_ways_of_framing_a_body_are_refused_together() {
+    let (length, chunked) = ("Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n");
+    for fields in [format!("{length}{chunked}"), format!("{chunked}{length}")] {
+        let mut wire = server().connect();
+        wire.send(format!("POST /echo HTTP/1.1\r\nHost: x\r\n{fields}\r\n3\r\nabc\r\n0\r\n\r\n"));
+        let answer = wire.answer();
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.text().contains("contradict each other"), "{answer:?}");
+        assert!(wire.is_closed());
+    }
+}
+
+#[test]
+fn what_hyper_does_not_see_is_refused_in_pieces_as_well() {
+    for (what, bytes, status) in malformed().into_iter().filter(|(_, bytes, _)| bytes.len() < 200) {
+        let mut wire = server().connect();
+        wire.send("GET /t HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(wire.answer().text(), "ok");
+        for byte in &bytes {
+            if !wire.try_send([*byte]) {
+                break;
+            }
+        }
+        let answer = wire.answer();
+        assert!(answer.text().starts_with(&format!("page {status} ")), "{what}: {answer:?}");
+        assert!(wire.is_closed(), "{what}");
+    }
+}
+
+#[test]
+fn the_host_of_an_absolute_target_is_the_one_that_counts() {
+    let request = "GET http://real.example:80/target HTTP/1.1\r\nHost: other.example\r\n\r\n";
+    assert_eq!(server().ask(request).text(), "GET /target real.example:80");
+}
+
+#[test]
+fn bodies_in_pieces_are_followed_to_the_next_request() {
+    let chunked = "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
+        3;a=b\r\nabc\r\n1\r\nd\r\n0\r\nX-T: 1\r\n\r\n";
+    let sized = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nef";
+    let bare = "GET /t HTTP/1.1\nHost: x\r\n\r\n";
+    let all = format!("{chunked}{sized}{chunked}{bare}");
+    for piece in [1, 2, 3, 7, 50, all.len()] {
+        let mut wire = server().connect();
+        for bytes in all.as_bytes().chunks(piece) {
+            wire.send(bytes);
+            if piece < 50 {
+                std::thread::yield_now();
+            }
+        }
+        for body in ["abcd", "ef", "abcd"] {
+            assert_eq!(wire.answer().text(), body, "in pieces of {piece}");
+        }
+        assert_eq!(wire.answer().status, 400, "the line feed is found behind them");
+        assert!(wire.is_closed());
+    }
+}
+
+#[test]
+fn broken_chunks_are_named() {
+    let explains = [
+        ("+3\r\nabc", "the size of a chunk"),
+        ("3 \r\nabc", "the size of a chunk"),
+        ("3;\0\r\nabc", "the extension of a chunk"),
+        ("3\r\nabcd\r\n", "longer than it says"),
+    ];
+    for (body, explain) in explains {
+        let mut wire = server().connect();
+        let answer =
+            wire.ask(format!("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
+        assert_eq!(answer.status, 400, "{body:?}");
+        assert!(answer.text().contains(explain), "{body:?}: {}", answer.text());
+        assert!(wire.is_closed(), "{body:?}");
+    }
 }
 
 #[test]
@@ -442,7 +508,12 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, u16)> {
         ("a9 a bare carriage return", request("X-A: 1\rX-B: 2\r\n"), 400),
         ("a11 a NUL", request("X-A: a\0b\r\n"), 400),
         ("a16 a bad version", b"GET /t HTTP/1.9x\r\nHost: x\r\n\r\n".to_vec(), 400),
-        ("a16 a version of the future", b"GET /t HTTP/3.0\r\nHost: x\r\n\r\n".to_vec(), 400),
+        ("a16 a version of the future", b"GET /t HTTP/3.0\r\nHost: x\r\n\r\n".to_vec(), 505),
+        ("no Host", b"GET /t HTTP/1.1\r\n\r\n".to_vec(), 400),
+        ("two Hosts", request("Host: x\r\n"), 400),
+        ("a bare line feed", b"GET /t HTTP/1.1\r\nHost: x\n\r\n".to_vec(), 400),
+        ("an expectation nobody can meet", request("Expect: a-miracle\r\n"), 417),
+        ("a coding that nobody decodes", request("Transfer-Encoding: gzip, chunked\r\n"), 501),
         ("too many fields", request(&many), 431),
         ("a field too long", request(&long), 431),
         (

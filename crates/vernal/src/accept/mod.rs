@@ -10,7 +10,7 @@ mod socket;
 mod stream;
 mod watch;
 
-pub(crate) use drain::{Drain, ENDING, OpenConnection};
+pub(crate) use drain::{CUT, Drain, ENDING, OpenConnection};
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};

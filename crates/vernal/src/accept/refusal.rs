@@ -1,6 +1,6 @@
 //! The answer to bytes that are no request.
 //!
-//! hyper answers them itself, with a bare head and no way to say more. That head is recognised on its way out and
+//! Most are found by the [`Inspector`](super::http::inspect::Inspector). hyper answers the others itself, with a bare head and no way to say more. That head is recognised on its way out and
 //! held back; when the connection has ended, the app's error page is written in its place.
 
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::accept::socket::Remains;
 use crate::accept::stream::Stream;
 use crate::respond::OutgoingBody;
 
@@ -20,10 +21,11 @@ pub(crate) fn status(head: &[u8]) -> Option<u16> {
 }
 
 /// Writes the answers that are still waiting and the error page.
-pub(crate) async fn send((mut stream, waiting): (Stream, Vec<u8>), page: http::Response<OutgoingBody>) {
+pub(crate) async fn send(remains: Remains, page: http::Response<OutgoingBody>, head_only: bool) {
+    let mut stream = remains.stream;
     let write = async {
-        stream.write_all(&waiting).await?;
-        stream.write_all(&wire_form(page)).await?;
+        stream.write_all(&remains.unsent).await?;
+        stream.write_all(&wire_form(page, head_only)).await?;
         stream.shutdown().await
     };
     match tokio::time::timeout(LINGER, write).await {
@@ -55,7 +57,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 16 << 20;
 
 /// The page as bytes; one that is no plain text or bytes is sent without its body.
-fn wire_form(page: http::Response<OutgoingBody>) -> Bytes {
+fn wire_form(page: http::Response<OutgoingBody>, head_only: bool) -> Bytes {
     let (parts, body) = page.into_parts();
     let body = body.into_bytes();
     let mut wire = BytesMut::with_capacity(256 + body.len());
@@ -70,6 +72,8 @@ fn wire_form(page: http::Response<OutgoingBody>) -> Bytes {
     let date = httpdate::fmt_http_date(std::time::SystemTime::now());
     wire.extend_from_slice(format!("date: {date}\r\nconnection: close\r\n").as_bytes());
     wire.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
-    wire.extend_from_slice(&body);
+    if !head_only {
+        wire.extend_from_slice(&body);
+    }
     wire.freeze()
 }

@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::accept::http::head::Refusal;
+use crate::accept::http::inspect::{Delivery, Inspector};
 use crate::accept::refusal;
 use crate::accept::stream::Stream;
 use crate::request::Connection;
@@ -21,16 +23,16 @@ thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// A stream that tells the connection's watch what happens, and holds back the empty answer which hyper gives
-/// to a malformed request, so that the app's error page can take its place.
+/// A stream that tells the connection's watch what happens, lets hyper see only what its [`Inspector`] has found right,
+/// and holds back the empty answer which hyper gives to a malformed request, so that the app's error page can take its
+/// place.
 ///
 /// Answers to pipelined requests go out together: the first flush after an answer is put off until hyper wants to
 /// read, which it does when it has answered all that it has read, or flushes again. (hyper's own `pipeline_flush`
 /// forgets the answers it has gathered when the connection ends with unread bytes, and has no bound.)
 pub(crate) struct Socket {
     stream: Stream,
-    /// What an earlier conversation has read of a request and not understood yet.
-    early: Bytes,
+    inspector: Inspector,
     connection: Arc<Connection>,
     gathered: Vec<u8>,
     sent: usize,
@@ -39,12 +41,22 @@ pub(crate) struct Socket {
     refused: Option<u16>,
 }
 
+/// What is left of a socket when the conversation has ended.
+pub(crate) struct Remains {
+    pub(crate) stream: Stream,
+    /// Answers that have not been written.
+    pub(crate) unsent: Vec<u8>,
+    /// Bytes that were read and that hyper has not seen.
+    pub(crate) unseen: Bytes,
+}
+
 impl Socket {
+    /// `early` is what an earlier conversation has read of a request and not understood yet.
     pub(crate) fn new(stream: Stream, early: Bytes, connection: Arc<Connection>) -> Self {
         let answers = connection.watch.answers();
         Socket {
             stream,
-            early,
+            inspector: Inspector::new(early, connection.app.limits()),
             connection,
             gathered: Vec::new(),
             sent: 0,
@@ -54,15 +66,25 @@ impl Socket {
         }
     }
 
-    /// The status of the answer that was held back.
-    pub(crate) fn refused(&self) -> Option<u16> {
-        self.refused
+    /// Why the last request was refused; without an explanation where hyper did, whose error has it.
+    pub(crate) fn refused(&self) -> Option<Refusal> {
+        let by_hyper = || self.refused.map(|status| Refusal { status, explain: "", head_only: false });
+        self.inspector.refused().cloned().or_else(by_hyper)
     }
 
-    /// The stream, and the bytes that have not been written to it.
-    pub(crate) fn into_parts(mut self) -> (Stream, Vec<u8>) {
+    /// Whether a part of a head has arrived, and hyper waits for the rest.
+    pub(crate) fn is_in_head(&self) -> bool {
+        self.inspector.is_in_head()
+    }
+
+    /// Whether all that has arrived was whole messages.
+    pub(crate) fn is_between_messages(&self) -> bool {
+        self.inspector.is_between_messages()
+    }
+
+    pub(crate) fn into_remains(mut self) -> Remains {
         self.gathered.drain(..self.sent);
-        (self.stream, self.gathered)
+        Remains { stream: self.stream, unsent: self.gathered, unseen: self.inspector.into_unseen() }
     }
 
     /// Whether these bytes are hyper's own answer. hyper writes each answer on its own: one that comes although the
@@ -106,18 +128,30 @@ impl AsyncRead for Socket {
         if let Poll::Ready(Err(error)) = self.poll_send(context) {
             return Poll::Ready(Err(error));
         }
-        if !self.early.is_empty() {
-            let length = self.early.len().min(buffer.remaining());
-            buffer.put_slice(&self.early.split_to(length));
-            self.connection.watch.received();
-            return Poll::Ready(Ok(()));
+        let this = &mut *self;
+        loop {
+            match this.inspector.deliver(buffer) {
+                Delivery::Done => return Poll::Ready(Ok(())),
+                Delivery::Broken(explain) => {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, explain)));
+                }
+                Delivery::Nothing => {}
+            }
+            let before = buffer.filled().len();
+            match Pin::new(&mut this.stream).poll_read(context, buffer) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    this.connection.watch.starved(this.inspector.is_between_messages());
+                    return Poll::Pending;
+                }
+            }
+            this.connection.watch.received();
+            this.inspector.admit(buffer, before);
+            if buffer.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
         }
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        match polled {
-            Poll::Ready(_) => self.connection.watch.received(),
-            Poll::Pending => self.connection.watch.starved(),
-        }
-        polled
     }
 }
 
@@ -157,12 +191,10 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.refused {
-            Some(_) => Poll::Ready(Ok(())),
-            None => {
-                ready!(self.poll_send(context))?;
-                Pin::new(&mut self.stream).poll_shutdown(context)
-            }
+        if self.refused.is_some() || self.inspector.refused().is_some() {
+            return Poll::Ready(Ok(()));
         }
+        ready!(self.poll_send(context))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -14,7 +14,6 @@ pub(crate) struct Watch {
     answers: AtomicU32,
     blocked: AtomicBool,
     put_off: AtomicBool,
-    bodies: AtomicBool,
     since: AtomicU64,
 }
 
@@ -55,11 +54,11 @@ impl Watch {
         self.put_off.load(Ordering::Relaxed) && self.put_off.swap(false, Ordering::Relaxed)
     }
 
-    /// There is nothing to read.
-    pub(crate) fn starved(&self) {
+    /// There is nothing to read; whether all that has arrived was whole messages.
+    pub(crate) fn starved(&self, between_messages: bool) {
         let busy = self.stage.load(Ordering::Relaxed) == BUSY;
         if busy && self.in_flight.load(Ordering::Relaxed) == 0 {
-            self.enter(IDLE);
+            self.enter(if between_messages { IDLE } else { HEADER });
         }
     }
 
@@ -81,16 +80,6 @@ impl Watch {
         add(&self.answers, 1);
     }
 
-    /// A request has a body.
-    pub(crate) fn begin_body(&self) {
-        self.bodies.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether a request had a body, some of which may not have been read.
-    pub(crate) fn has_bodies(&self) -> bool {
-        self.bodies.load(Ordering::Relaxed)
-    }
-
     /// How many answers this connection has had.
     pub(crate) fn answers(&self) -> u32 {
         self.answers.load(Ordering::Relaxed)
@@ -103,12 +92,12 @@ impl Watch {
 
     /// Whether nothing is under way, neither in nor out.
     pub(crate) fn may_rest(&self) -> bool {
-        self.stage.load(Ordering::Relaxed) == IDLE && !self.keeps_room()
+        self.stage.load(Ordering::Relaxed) == IDLE && !self.is_blocked()
     }
 
-    /// Whether the conversation may hold bytes, in or out, that are not accounted for here.
-    pub(crate) fn keeps_room(&self) -> bool {
-        self.blocked.load(Ordering::Relaxed) || self.has_bodies()
+    /// Whether the client does not read what is written to it.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
     }
 
     /// Whether a request is with the app, or its answer is not complete yet.

@@ -8,7 +8,9 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http_body::Body as _;
 
-use crate::{HttpError, Limits};
+#[cfg(feature = "compression")]
+use super::coded::{Decoded, Decoders};
+use crate::{Headers, HttpError, Limits};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Arriving = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
@@ -20,6 +22,9 @@ pub(crate) enum Incoming {
     Empty,
     Whole(Bytes),
     Arriving(Arriving),
+    /// A body that is not even begun with.
+    #[cfg(feature = "compression")]
+    Refused(HttpError),
 }
 
 impl Incoming {
@@ -36,13 +41,14 @@ impl Incoming {
         matches!(self, Incoming::Empty)
     }
 
-    /// Reads all of it, up to the limit `body`.
-    pub(crate) async fn read_whole(self, limits: &Limits) -> Result<Bytes, HttpError> {
-        if let Incoming::Whole(bytes) = self {
+    /// Reads all of it, up to the limit `body`, decoded if the fields say that it is compressed.
+    pub(crate) async fn read_whole(self, headers: &Headers, limits: &Limits) -> Result<Bytes, HttpError> {
+        let mut reader = self.reader(headers, limits, limits.body);
+        let decodes = reader.decodes();
+        if let (Incoming::Whole(bytes), false) = (&mut reader.incoming, decodes) {
+            let bytes = std::mem::take(bytes);
             return if bytes.len() > limits.body { Err(too_large(limits.body)) } else { Ok(bytes) };
         }
-        let mut reader = self.into_reader(limits);
-        (reader.limit, reader.remaining) = (limits.body, limits.body);
         reader.check_announced()?;
         let Some(first) = reader.chunk().await? else { return Ok(Bytes::new()) };
         let Some(second) = reader.chunk().await? else { return Ok(first) };
@@ -55,20 +61,37 @@ impl Incoming {
         Ok(whole.freeze())
     }
 
-    /// Reads it piece by piece, up to the limit `upload`.
-    pub(crate) fn into_reader(self, limits: &Limits) -> BodyReader {
+    /// Reads it piece by piece, up to the limit `upload`, decoded if the fields say that it is compressed.
+    pub(crate) fn into_reader(self, headers: &Headers, limits: &Limits) -> BodyReader {
+        self.reader(headers, limits, limits.upload)
+    }
+
+    fn reader(self, headers: &Headers, limits: &Limits, limit: usize) -> BodyReader {
+        #[cfg(feature = "compression")]
+        let (incoming, decoders) = match Decoders::new(headers, limits, limit) {
+            _ if self.is_empty() => (self, None),
+            Ok(decoders) => (self, decoders),
+            Err(error) => (Incoming::Refused(error), None),
+        };
+        #[cfg(not(feature = "compression"))]
+        let (incoming, _) = (self, headers);
         BodyReader {
-            incoming: self,
+            incoming,
             rest: Bytes::new(),
-            limit: limits.upload,
-            remaining: limits.upload,
+            limit,
+            remaining: limit,
             timeout: limits.body_timeout,
             deadline: None,
+            #[cfg(feature = "compression")]
+            decoders: decoders.map(|decoders| Box::new(CodedBody { decoders, at_end: false, made: 0 })),
         }
     }
 }
 
 /// The body of a request, piece by piece: nothing is buffered beyond the piece at hand.
+///
+/// A body that the client has compressed (`Content-Encoding`: gzip, deflate, br, zstd) comes decoded, with the feature
+/// `compression`; limits count what it is then. A filter that removes the field gets it, or lets it be read, as it came.
 ///
 /// ```
 /// use vernal::{BodyReader, Result};
@@ -88,7 +111,22 @@ pub struct BodyReader {
     remaining: usize,
     timeout: Duration,
     deadline: Option<Pin<Box<tokio::time::Sleep>>>,
+    #[cfg(feature = "compression")]
+    decoders: Option<Box<CodedBody>>,
 }
+
+/// The decoders of a body, and how far they are.
+#[cfg(feature = "compression")]
+struct CodedBody {
+    decoders: Decoders,
+    at_end: bool,
+    /// Bytes made since others had their turn.
+    made: usize,
+}
+
+/// Bytes that are decoded before others have their turn: about a millisecond's worth.
+#[cfg(feature = "compression")]
+const TURN: usize = 256 * 1024;
 
 impl BodyReader {
     /// The next piece as it arrived; `None` at the end.
@@ -96,7 +134,8 @@ impl BodyReader {
     /// # Errors
     ///
     /// 413 when the body is over the limit `upload`, 408 when nothing arrives for `body_timeout`, 400 when the
-    /// client breaks off or its framing is malformed.
+    /// client breaks off or its framing is malformed; for a compressed body 415 when the coding is unknown, 400 when it
+    /// is not what the coding says.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
         std::future::poll_fn(|context| self.poll_chunk(context)).await.transpose()
     }
@@ -125,10 +164,68 @@ impl BodyReader {
         }
     }
 
+    #[cfg(feature = "compression")]
+    fn decodes(&self) -> bool {
+        self.decoders.is_some()
+    }
+
+    #[cfg(not(feature = "compression"))]
+    fn decodes(&self) -> bool {
+        false
+    }
+
     fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, HttpError>>> {
         if !self.rest.is_empty() {
             return Poll::Ready(Some(Ok(std::mem::take(&mut self.rest))));
         }
+        #[cfg(feature = "compression")]
+        if let Some(mut decoding) = self.decoders.take() {
+            let polled = self.poll_decoded(&mut decoding, context);
+            if !matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+                self.decoders = Some(decoding);
+            }
+            return polled;
+        }
+        self.poll_arriving(context)
+    }
+
+    /// The next piece of a compressed body.
+    #[cfg(feature = "compression")]
+    fn poll_decoded(
+        &mut self,
+        decoding: &mut CodedBody,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, HttpError>>> {
+        if decoding.made > TURN {
+            decoding.made = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        loop {
+            match decoding.decoders.next(decoding.at_end) {
+                Ok(Decoded::Piece(piece)) => {
+                    decoding.made += piece.len();
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                Ok(Decoded::End) => return Poll::Ready(None),
+                Err(error) => return self.fail(error),
+                Ok(Decoded::Hungry) => {}
+            }
+            match self.poll_arriving(context) {
+                Poll::Pending => {
+                    decoding.made = 0;
+                    return Poll::Pending;
+                }
+                Poll::Ready(None) if decoding.decoders.is_untouched() => return Poll::Ready(None),
+                Poll::Ready(None) => decoding.at_end = true,
+                Poll::Ready(Some(Ok(piece))) => decoding.decoders.feed(piece),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+    }
+
+    /// The next piece as it comes from the client.
+    fn poll_arriving(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, HttpError>>> {
         let chunk = match &mut self.incoming {
             Incoming::Empty => None,
             Incoming::Whole(_) => match std::mem::take(&mut self.incoming) {
@@ -140,6 +237,11 @@ impl BodyReader {
                 Poll::Ready(Err(error)) => return self.fail(broken(&*error)),
                 Poll::Ready(Ok(chunk)) => chunk,
             },
+            #[cfg(feature = "compression")]
+            Incoming::Refused(error) => {
+                let error = error.clone();
+                return self.fail(error);
+            }
         };
         self.deadline = None;
         let Some(chunk) = chunk else { return Poll::Ready(None) };
@@ -195,11 +297,15 @@ fn next_data(
     }
 }
 
-fn too_large(limit: usize) -> HttpError {
+pub(super) fn too_large(limit: usize) -> HttpError {
     HttpError::new(413).explain(format!("The body may have at most {limit} bytes."))
 }
 
-fn broken(error: &dyn std::error::Error) -> HttpError {
+/// The innermost cause says most.
+fn broken(mut error: &(dyn std::error::Error + 'static)) -> HttpError {
+    while let Some(cause) = error.source() {
+        error = cause;
+    }
     HttpError::bad_request(format!("The body could not be read: {error}."))
 }
 

@@ -1,6 +1,9 @@
 //! Bytes to a request: target, query, forms, cookies, JSON.
 
+mod authority;
 mod body;
+#[cfg(feature = "compression")]
+mod coded;
 mod json;
 mod multipart;
 mod params;
@@ -12,6 +15,7 @@ pub use body::BodyReader;
 pub use multipart::MultipartFile;
 pub use params::{ParamValue, Params};
 
+pub(crate) use authority::is_authority;
 pub(crate) use body::Incoming;
 pub(crate) use json::parse_json;
 pub(crate) use multipart::parse_multipart;

@@ -95,7 +95,7 @@ fn date(headers: &Headers, name: HeaderName) -> Option<u64> {
 }
 
 /// Whether the field is `*`, which any file matches, or lists a tag for which `matches` holds.
-fn any_tag(headers: &Headers, name: HeaderName, matches: impl Fn(&str) -> bool) -> bool {
+pub(crate) fn any_tag(headers: &Headers, name: HeaderName, matches: impl Fn(&str) -> bool) -> bool {
     let values = headers.as_map().get_all(name);
     values
         .iter()

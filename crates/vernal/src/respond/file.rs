@@ -1,26 +1,31 @@
 //! A file as the answer: whole, in ranges, or not at all because the client has it (RFC 9110 sections 13 and 14).
 
+mod cache;
 mod disposition;
+mod read;
+mod source;
+mod stamp;
 mod stream;
 
 use std::fmt;
-use std::fs::{File, Metadata};
-use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, RANGE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+pub(crate) use self::cache::FileCache;
+use self::source::Source;
+pub(crate) use self::stamp::Stamp;
 pub(crate) use self::stream::FileStream;
 use self::stream::Segments;
 use super::conditional::{self, Verdict};
 use super::content_type;
-use super::range::{Ranges, parse_ranges};
+use super::range::Ranges;
 use crate::{Headers, HttpError};
 
 /// A file of the server's disk as a response.
@@ -28,7 +33,8 @@ use crate::{Headers, HttpError};
 /// The file is opened when the response is sent, not before. Requests by GET and HEAD get what HTTP offers for files:
 /// an `ETag` and `Last-Modified`, the conditional answers 304 and 412 (RFC 9110 section 13), ranges with 206 and 416
 /// (section 14). A HEAD request has the fields of the whole file and no body. For other methods the file is only the
-/// content of the answer, and always whole. Files of any size are sent in constant memory.
+/// content of the answer, and always whole. Files of any size are sent in constant memory; small ones that are asked for
+/// often stay in memory ([`Limits::file_cache`](crate::Limits::file_cache)) while the disk has the same.
 ///
 /// If there is no such file, or it is a directory or a device, or may not be read, the answer is a 404 with the
 /// explanation `Cannot find file for this url.` (`spec/05` section 6).
@@ -48,12 +54,19 @@ use crate::{Headers, HttpError};
 pub struct StaticFile {
     path: PathBuf,
     fields: Headers,
+    /// What stood at the path a moment ago, if somebody has looked.
+    stamp: Option<Stamp>,
 }
 
 impl StaticFile {
     /// The file at this path; a relative path starts at the process's current directory.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        StaticFile { path: path.into(), fields: Headers::new() }
+        StaticFile { path: path.into(), fields: Headers::new(), stamp: None }
+    }
+
+    /// A file that was found at this path just now.
+    pub(crate) fn found(path: PathBuf, stamp: Stamp) -> Self {
+        StaticFile { path, fields: Headers::new(), stamp: Some(stamp) }
     }
 
     /// The `Content-Type`, sent as it is given. Default: by the extension of the path, without a charset;
@@ -84,37 +97,49 @@ impl StaticFile {
         self
     }
 
+    #[cfg(any(test, feature = "compression"))]
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     /// Opens the file and settles what of it is sent.
     ///
-    /// Opening, and reading what is small, happens in place, as nginx does it: for a file in the page cache that
-    /// takes a few microseconds, less than handing it to another thread and back. This future is ready at once.
+    /// Opening happens in place, as nginx does it, for it takes less than handing it to another thread and back. What
+    /// is small is read in place as well where the system has it in memory, or else by the stream, which lets another
+    /// thread wait for the disk.
     ///
     /// # Errors
     ///
-    /// 404 if there is no such regular file; 500, with a line in the log, if it is there and cannot be read, or if a
+    /// 404 if there is no such regular file; 500, with a line in the log, if it is there and cannot be opened, or if a
     /// field cannot be sent.
-    pub(crate) fn open(&self, method: &Method, headers: &Headers) -> Result<FileAnswer, HttpError> {
+    pub(crate) fn open(
+        &self,
+        method: &Method,
+        headers: &Headers,
+        cache: Option<&Arc<FileCache>>,
+    ) -> Result<FileAnswer, HttpError> {
         if method != Method::GET && method != Method::HEAD {
-            return self.open_whole();
+            return self.open_whole(cache);
         }
         self.check()?;
-        let source = Source::open(&self.path)?;
-        match conditional::evaluate(method, headers, &source.etag, source.modified()) {
+        let source = Source::open(&self.path, self.stamp, cache)?;
+        let validators = source.validators();
+        match conditional::evaluate(method, headers, validators.tag(), validators.modified) {
             Verdict::NotModified => return Ok(self.not_modified(&source)),
             Verdict::PreconditionFailed => return Ok(FileAnswer::refusal(StatusCode::PRECONDITION_FAILED)),
             Verdict::Proceed => {}
         }
         if method == Method::HEAD {
-            let length = Some(source.length());
+            let length = Some(validators.length);
             return Ok(FileAnswer::new(StatusCode::OK, self.describe(&source), FileBody::Empty { length }));
         }
         match source.requested(headers) {
-            Ranges::Whole => self.whole(source),
-            Ranges::Single(range) => self.part(source, range),
+            Ranges::Whole => Ok(self.whole(source)),
+            Ranges::Single(range) => Ok(self.part(source, range)),
             Ranges::Several(ranges) => self.parts(source, ranges),
             Ranges::Unsatisfiable => {
                 let mut answer = FileAnswer::refusal(StatusCode::RANGE_NOT_SATISFIABLE);
-                set(&mut answer.headers, CONTENT_RANGE, &format!("bytes */{}", source.length()));
+                set(&mut answer.headers, CONTENT_RANGE, &format!("bytes */{}", validators.length));
                 Ok(answer)
             }
         }
@@ -125,9 +150,9 @@ impl StaticFile {
     /// # Errors
     ///
     /// As [`open`](StaticFile::open).
-    pub(crate) fn open_whole(&self) -> Result<FileAnswer, HttpError> {
+    pub(crate) fn open_whole(&self, cache: Option<&Arc<FileCache>>) -> Result<FileAnswer, HttpError> {
         self.check()?;
-        self.whole(Source::open(&self.path)?)
+        Ok(self.whole(Source::open(&self.path, self.stamp, cache)?))
     }
 
     /// Refuses fields that cannot be sent.
@@ -139,25 +164,25 @@ impl StaticFile {
         Ok(())
     }
 
-    fn whole(&self, source: Source) -> Result<FileAnswer, HttpError> {
+    fn whole(&self, source: Source) -> FileAnswer {
         let fields = self.describe(&source);
-        let everything = Segments::from(0..source.length());
-        Ok(FileAnswer::new(StatusCode::OK, fields, source.body(everything)?))
+        FileAnswer::new(StatusCode::OK, fields, source.whole())
     }
 
-    fn part(&self, source: Source, range: Range<u64>) -> Result<FileAnswer, HttpError> {
+    fn part(&self, source: Source, range: Range<u64>) -> FileAnswer {
         let mut fields = self.describe(&source);
-        set(&mut fields, CONTENT_RANGE, &content_range(&range, source.length()));
-        Ok(FileAnswer::new(StatusCode::PARTIAL_CONTENT, fields, source.body(Segments::from(range))?))
+        set(&mut fields, CONTENT_RANGE, &content_range(&range, source.validators().length));
+        FileAnswer::new(StatusCode::PARTIAL_CONTENT, fields, source.body(Segments::from(range)))
     }
 
     /// Several ranges in one answer: `multipart/byteranges` (RFC 9110 section 14.6).
     fn parts(&self, source: Source, ranges: Vec<Range<u64>>) -> Result<FileAnswer, HttpError> {
         let content_type = self.type_of_file();
         let boundary = random_boundary()?;
+        let length = source.validators().length;
         let mut segments = Segments::default();
         for range in ranges {
-            let content_range = content_range(&range, source.length());
+            let content_range = content_range(&range, length);
             let mut header = format!("\r\n--{boundary}\r\nContent-Type: ").into_bytes();
             header.extend_from_slice(content_type.as_bytes());
             header.extend_from_slice(format!("\r\nContent-Range: {content_range}\r\n\r\n").as_bytes());
@@ -168,7 +193,7 @@ impl StaticFile {
 
         let mut fields = self.describe(&source);
         set(&mut fields, CONTENT_TYPE, &format!("multipart/byteranges; boundary={boundary}"));
-        Ok(FileAnswer::new(StatusCode::PARTIAL_CONTENT, fields, source.body(segments)?))
+        Ok(FileAnswer::new(StatusCode::PARTIAL_CONTENT, fields, source.body(segments)))
     }
 
     /// 304 has the fields that keep a cache's copy fresh and none of those that describe a body (section 15.4.5).
@@ -177,7 +202,7 @@ impl StaticFile {
         if let Some(directives) = self.fields.as_map().get(CACHE_CONTROL) {
             fields.insert(CACHE_CONTROL, directives.clone());
         }
-        set(&mut fields, ETAG, &source.etag);
+        fields.insert(ETAG, source.validators().etag.clone());
         FileAnswer::new(StatusCode::NOT_MODIFIED, fields, FileBody::Empty { length: None })
     }
 
@@ -189,14 +214,24 @@ impl StaticFile {
             fields.insert(CONTENT_TYPE, self.type_of_file());
         }
         fields.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        set(&mut fields, ETAG, &source.etag);
-        set(&mut fields, LAST_MODIFIED, &conditional::last_modified(source.modified()));
+        let validators = source.validators();
+        fields.insert(ETAG, validators.etag.clone());
+        fields.insert(LAST_MODIFIED, validators.last_modified.clone());
         fields
     }
 
-    fn type_of_file(&self) -> HeaderValue {
+    /// The value of `Content-Type` for the file as a whole.
+    pub(crate) fn type_of_file(&self) -> HeaderValue {
         let given = self.fields.as_map().get(CONTENT_TYPE).cloned();
         given.unwrap_or_else(|| HeaderValue::from_static(content_type::of_path(&self.path)))
+    }
+
+    /// This file in another form, which lies at another path: it has this one's fields.
+    #[cfg(feature = "compression")]
+    pub(crate) fn in_form(&self, path: PathBuf) -> Self {
+        let mut fields = self.fields.clone();
+        fields.as_map_mut().insert(CONTENT_TYPE, self.type_of_file());
+        StaticFile { path, fields, stamp: None }
     }
 }
 
@@ -216,10 +251,16 @@ pub(crate) enum FileBody {
         /// The value of `Content-Length`, if there is to be one.
         length: Option<u64>,
     },
-    /// A small file, already read.
+    /// What is small and there already.
     Bytes(Bytes),
-    /// A large one, read as it is sent.
-    Stream(FileStream),
+    /// What is large, or has to be waited for, read as it is sent.
+    Stream(Box<FileStream>),
+}
+
+impl From<FileStream> for FileBody {
+    fn from(stream: FileStream) -> Self {
+        FileBody::Stream(Box::new(stream))
+    }
 }
 
 impl FileAnswer {
@@ -246,83 +287,6 @@ impl FileAnswer {
 /// The 404 of every file that is not there, or is none of the client's business.
 pub(super) fn not_found() -> HttpError {
     HttpError::new(404).explain("Cannot find file for this url.")
-}
-
-/// An open file. What is said of it is asked from the open file, not from the path, where another may stand by now.
-struct Source {
-    file: File,
-    metadata: Metadata,
-    etag: String,
-}
-
-impl Source {
-    fn open(path: &Path) -> Result<Self, HttpError> {
-        let file = open_without_waiting(path).map_err(|error| cannot_open(path, &error))?;
-        let metadata = file.metadata().map_err(|error| cannot_read(&error))?;
-        if !metadata.is_file() {
-            return Err(not_found());
-        }
-        let etag = conditional::entity_tag(&metadata);
-        Ok(Source { file, metadata, etag })
-    }
-
-    fn length(&self) -> u64 {
-        self.metadata.len()
-    }
-
-    fn modified(&self) -> SystemTime {
-        conditional::modified(&self.metadata)
-    }
-
-    fn requested(&self, headers: &Headers) -> Ranges {
-        match headers.as_map().get(RANGE).and_then(|field| field.to_str().ok()) {
-            Some(field) if conditional::range_applies(headers, &self.etag, self.modified()) => {
-                parse_ranges(field, self.length())
-            }
-            _ => Ranges::Whole,
-        }
-    }
-
-    /// The segments as a body: read at once if they are small, otherwise a stream.
-    fn body(self, segments: Segments) -> Result<FileBody, HttpError> {
-        if segments.length() > READ_IN_PLACE {
-            return Ok(FileBody::Stream(FileStream::new(self.file, segments)));
-        }
-        segments.read(&self.file).map(FileBody::Bytes).map_err(|error| cannot_read(&error))
-    }
-}
-
-/// Bytes up to which a body is read in place: from the page cache, a matter of microseconds.
-const READ_IN_PLACE: u64 = 64 * 1024;
-
-/// Opens a file for reading. A FIFO in a served directory would hold the thread until somebody writes into it, so
-/// the system is told not to wait; for regular files that means nothing (POSIX `open`). Where the flag's value isn't
-/// known for certain, the path is asked first, at the price of a system call.
-fn open_without_waiting(path: &Path) -> io::Result<File> {
-    #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        const O_NONBLOCK: i32 = 0o4000;
-        File::options().read(true).custom_flags(O_NONBLOCK).open(path)
-    }
-    #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-    {
-        if !path.metadata()?.is_file() {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        File::open(path)
-    }
-}
-
-/// A file that is there and may be read, and yet cannot be opened, is the server's trouble: too many open files, say.
-fn cannot_open(path: &Path, error: &io::Error) -> HttpError {
-    let is_there = error.kind() != io::ErrorKind::PermissionDenied && path.is_file();
-    if is_there { cannot_read(error) } else { not_found() }
-}
-
-fn cannot_read(error: &io::Error) -> HttpError {
-    tracing::error!(%error, "a file cannot be read");
-    HttpError::new(500)
 }
 
 fn content_range(range: &Range<u64>, length: u64) -> String {

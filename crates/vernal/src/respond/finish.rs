@@ -1,12 +1,16 @@
 //! The last station: a response as it goes to the transport.
 
+#[cfg(feature = "compression")]
+use http::header::{CONTENT_ENCODING, RANGE};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 
 use crate::app::App;
 use crate::request::Request;
-use crate::respond::file::FileBody;
+#[cfg(feature = "compression")]
+use crate::respond::compression::{self, Found};
+use crate::respond::file::{FileAnswer, FileBody, StaticFile};
 use crate::respond::response::{Content, Data, Outgoing, OutgoingBody, Response};
 use crate::{HttpError, Result, session};
 
@@ -38,9 +42,18 @@ pub(crate) fn finish(request: &Request, response: Response) -> Result<http::Resp
         headers.append(SET_COOKIE, cookie.to_header().map_err(|error| InvalidResponse(error.to_string()))?);
     }
     let body = match response.content {
-        None => Outgoing::Empty,
+        None => Represented::from(Outgoing::Empty),
         Some(content) => represent(content, request, &mut status, &mut headers)?,
     };
+    #[cfg(feature = "compression")]
+    let body = match request.app().and_then(App::compression) {
+        Some(rules) if !body.is_coded => {
+            compression::code(rules, request, status, &mut headers, body.outgoing, body.whole)
+        }
+        _ => body.outgoing,
+    };
+    #[cfg(not(feature = "compression"))]
+    let body = body.outgoing;
     let mut sent =
         http::Response::new(frame(OutgoingBody::from(body), &request.method, status, &mut headers));
     *sent.status_mut() = status;
@@ -99,35 +112,64 @@ pub(crate) async fn close_session(
     }
 }
 
+/// The bytes of a body, and what compression wants to know of it beside the fields.
+struct Represented {
+    outgoing: Outgoing,
+    /// Whether it is a form that was compressed beforehand.
+    #[cfg(feature = "compression")]
+    is_coded: bool,
+    /// What an answer that is not the whole of a file is about.
+    #[cfg(feature = "compression")]
+    whole: Option<compression::Representation>,
+}
+
+impl From<Outgoing> for Represented {
+    fn from(outgoing: Outgoing) -> Self {
+        Represented {
+            outgoing,
+            #[cfg(feature = "compression")]
+            is_coded: false,
+            #[cfg(feature = "compression")]
+            whole: None,
+        }
+    }
+}
+
 /// The bytes of a body, and the fields that describe them.
 fn represent(
     content: Content,
     request: &Request,
     status: &mut StatusCode,
     headers: &mut HeaderMap,
-) -> Result<Outgoing, HttpError> {
+) -> Result<Represented, HttpError> {
     if let Some(content_type) = content.content_type {
         default_content_type(headers, content_type);
     }
     let file = match content.data {
-        Data::Bytes(bytes) => return Ok(Outgoing::Bytes(bytes)),
-        Data::Stream(stream) => return Ok(Outgoing::Stream(stream)),
+        Data::Bytes(bytes) => return Ok(Outgoing::Bytes(bytes).into()),
+        Data::Stream(stream) => return Ok(Outgoing::Stream(stream).into()),
         Data::File(file) => file,
     };
-    // preconditions and ranges are about the resource, not about what says that something went wrong
-    let answer = match *status {
-        StatusCode::OK => file.open(&request.method, &request.headers)?,
-        _ => file.open_whole()?,
+    #[cfg(feature = "compression")]
+    let (answer, is_coded) = match open_precompressed(&file, request, *status, headers) {
+        Some(answer) => (answer, true),
+        None => (open(&file, request, *status)?, false),
     };
+    #[cfg(not(feature = "compression"))]
+    let answer = open(&file, request, *status)?;
     if answer.status != StatusCode::OK {
         *status = answer.status;
     }
-    for (name, value) in &answer.headers {
-        if !headers.contains_key(name) {
-            headers.append(name, value.clone());
+    if headers.is_empty() {
+        *headers = answer.headers;
+    } else {
+        for (name, value) in &answer.headers {
+            if !headers.contains_key(name) {
+                headers.append(name, value.clone());
+            }
         }
     }
-    Ok(match answer.body {
+    let outgoing = match answer.body {
         FileBody::Bytes(bytes) => Outgoing::Bytes(bytes),
         FileBody::Stream(stream) => Outgoing::File(stream),
         FileBody::Empty { length } => {
@@ -136,7 +178,57 @@ fn represent(
             }
             Outgoing::Empty
         }
+    };
+    Ok(Represented {
+        outgoing,
+        #[cfg(feature = "compression")]
+        is_coded,
+        #[cfg(feature = "compression")]
+        whole: compression::Representation::of(&file, request, *status),
     })
+}
+
+/// Preconditions and ranges are about the resource, not about what says that something went wrong.
+fn open(file: &StaticFile, request: &Request, status: StatusCode) -> Result<FileAnswer, HttpError> {
+    let cache = request.app().map(App::file_cache);
+    match status {
+        StatusCode::OK => file.open(&request.method, &request.headers, cache),
+        _ => file.open_whole(cache),
+    }
+}
+
+/// The answer with a form of the file that was compressed beforehand, if that is switched on, there is one, and the
+/// client wants it. A range is one of the file itself.
+#[cfg(feature = "compression")]
+fn open_precompressed(
+    file: &StaticFile,
+    request: &Request,
+    status: StatusCode,
+    headers: &mut HeaderMap,
+) -> Option<FileAnswer> {
+    let reads = matches!(request.method, Method::GET | Method::HEAD);
+    let is_on = request.app().is_some_and(App::serves_precompressed);
+    if !is_on || !reads || status != StatusCode::OK || headers.contains_key(CONTENT_ENCODING) {
+        return None;
+    }
+    let (coding, path) = match compression::find(file.path(), request.headers.as_map()) {
+        Found::Nothing => return None,
+        Found::Unwanted => {
+            compression::vary(headers);
+            return None;
+        }
+        Found::Wanted(coding, path) => (coding, path),
+    };
+    compression::vary(headers);
+    if request.method == Method::GET && request.headers.as_map().contains_key(RANGE) {
+        return None;
+    }
+    // it may have gone since it was looked for, or may not be read
+    let answer = open(&file.in_form(path), request, status).ok()?;
+    if answer.status == StatusCode::OK {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    }
+    Some(answer)
 }
 
 /// The framing is the transport's; only the answer to HEAD may name a length of its own (`spec/08` A44).
@@ -160,6 +252,11 @@ fn default_content_type(headers: &mut HeaderMap, content_type: &'static str) {
 fn frame(body: OutgoingBody, method: &Method, status: StatusCode, headers: &mut HeaderMap) -> OutgoingBody {
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         headers.remove(CONTENT_LENGTH);
+        headers.remove(CONTENT_TYPE);
+        return OutgoingBody::default();
+    }
+    // RFC 9110 section 15.3.6: a length of zero, which the transport says
+    if status == StatusCode::RESET_CONTENT {
         headers.remove(CONTENT_TYPE);
         return OutgoingBody::default();
     }

@@ -1,5 +1,7 @@
 //! Values to bytes: what a controller returns becomes a response.
 
+#[cfg(feature = "compression")]
+pub(crate) mod compression;
 mod conditional;
 mod content_type;
 mod error_page;
@@ -12,6 +14,8 @@ mod resource;
 mod response;
 mod stream;
 
+#[cfg(feature = "compression")]
+pub use compression::Compression;
 pub use error_page::ErrorInfo;
 pub use file::StaticFile;
 pub use into_response::{IntoResponse, Redirect, Text};
@@ -19,5 +23,6 @@ pub use response::{Body, OutgoingBody, Response};
 pub use stream::{Event, Sse, Stream};
 
 pub(crate) use error_page::{ErrorPageEntry, ErrorPages};
+pub(crate) use file::FileCache;
 pub(crate) use finish::{Reason, close_session, finish, uses_session};
 pub(crate) use resource::Resources;

@@ -4,7 +4,8 @@ use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::file::not_found;
+use super::StaticFile;
+use super::file::{Stamp, not_found};
 use crate::HttpError;
 
 /// Patterns of request paths, each with the directory that its files come from. The first pattern that matches
@@ -96,19 +97,22 @@ impl Resources {
     /// # Errors
     ///
     /// 404, whatever the reason: the client is not told what is there.
-    pub(crate) fn resolve(&self, located: &Located) -> Result<PathBuf, HttpError> {
+    pub(crate) fn resolve(&self, located: &Located) -> Result<StaticFile, HttpError> {
         let Located { root, relative } = located;
         let (path, metadata) = self.locate(root, relative).ok_or_else(not_found)?;
         if metadata.is_dir() {
             return self.index_of(root, relative).ok_or_else(not_found);
         }
-        if metadata.is_file() && !relative.ends_with('/') { Ok(path) } else { Err(not_found()) }
+        match metadata.is_file() && !relative.ends_with('/') {
+            true => Ok(StaticFile::found(path, Stamp::of(&metadata))),
+            false => Err(not_found()),
+        }
     }
 
-    fn index_of(&self, root: &Path, relative: &str) -> Option<PathBuf> {
+    fn index_of(&self, root: &Path, relative: &str) -> Option<StaticFile> {
         self.index_files.iter().find_map(|name| {
             let (path, metadata) = self.locate(root, &format!("{relative}/{name}"))?;
-            metadata.is_file().then_some(path)
+            metadata.is_file().then(|| StaticFile::found(path, Stamp::of(&metadata)))
         })
     }
 

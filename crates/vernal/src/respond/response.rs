@@ -171,8 +171,20 @@ pub(crate) enum Outgoing {
     #[default]
     Empty,
     Bytes(Bytes),
-    File(FileStream),
+    File(Box<FileStream>),
     Stream(ByteStream),
+}
+
+impl Outgoing {
+    /// What is known of its length.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        match self {
+            Outgoing::Empty => SizeHint::with_exact(0),
+            Outgoing::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Outgoing::File(file) => SizeHint::with_exact(file.remaining()),
+            Outgoing::Stream(_) => SizeHint::default(),
+        }
+    }
 }
 
 impl http_body::Body for OutgoingBody {
@@ -206,11 +218,6 @@ impl http_body::Body for OutgoingBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.data {
-            Outgoing::Empty => SizeHint::with_exact(0),
-            Outgoing::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Outgoing::File(file) => SizeHint::with_exact(file.remaining()),
-            Outgoing::Stream(_) => SizeHint::default(),
-        }
+        self.data.size_hint()
     }
 }

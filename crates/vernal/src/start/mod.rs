@@ -202,6 +202,30 @@ impl Server {
         self.declare(|app| app.access_log(log))
     }
 
+    /// See [`Builder::compression`].
+    #[cfg(feature = "compression")]
+    pub fn compression(self, compression: crate::Compression) -> Self {
+        self.declare(|app| app.compression(compression))
+    }
+
+    /// See [`Compression::gzip`](crate::Compression::gzip): these content types, with gzip at this level.
+    ///
+    /// ```
+    /// use vernal::Server;
+    ///
+    /// let server = Server::new().gzip(["text/html", "application/json"], 6);
+    /// ```
+    #[cfg(feature = "compression")]
+    pub fn gzip<T: Into<String>>(self, types: impl IntoIterator<Item = T>, level: u32) -> Self {
+        self.compression(crate::Compression::gzip(types, level))
+    }
+
+    /// See [`Builder::precompressed`].
+    #[cfg(feature = "compression")]
+    pub fn precompressed(self, look: bool) -> Self {
+        self.declare(|app| app.precompressed(look))
+    }
+
     /// Asks about the server, and stops it, from elsewhere.
     pub fn handle(&self) -> Handle {
         self.handle.clone()

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
-use http_body::Body as _;
 use hyper::body::Incoming as Arriving;
 use hyper::ext::ReasonPhrase;
 use hyper::server::conn::http1;
@@ -21,9 +20,10 @@ use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use crate::HttpError;
-use crate::accept::socket::Socket;
+use crate::accept::http::head::Refusal;
+use crate::accept::socket::{Remains, Socket};
 use crate::accept::stream::Stream;
-use crate::accept::{ENDING, InFlight, Serving, Watch, refusal};
+use crate::accept::{CUT, ENDING, InFlight, Serving, Watch, refusal};
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason};
@@ -103,31 +103,63 @@ pub(crate) async fn converse(
     }
     let parts = conversation.into_parts();
     let (socket, unread) = (parts.io.into_inner(), parts.read_buf);
-    if let Some(status) = socket.refused() {
-        let explain = ended.and_then(Result::err).map_or_else(String::new, |error| format!("{error}."));
+    let was_cut = drain.has_reached(CUT);
+    if let Some(mut refusal) = socket.refused() {
         let line = unread.iter().take_while(|byte| **byte != b'\n').count();
-        let status = if status == 431 && line > connection.app.limits().target_bytes { 414 } else { status };
-        let refuse = async {
-            let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
-            refusal::send(socket.into_parts(), page).await;
-        };
-        if tokio::time::timeout(connection.app.limits().header_timeout, refuse).await.is_err() {
-            tracing::warn!(status, "the page for a malformed request took too long");
+        if refusal.status == 431 && line > connection.app.limits().target_bytes {
+            refusal.status = 414;
         }
+        let explain = match ended {
+            Some(Err(error)) if refusal.explain.is_empty() => format!("{error}."),
+            _ => refusal.explain.to_owned(),
+        };
+        refuse(connection, socket.into_remains(), &refusal, explain).await;
         return Outcome::Ended;
     }
-    let (stream, unsent) = socket.into_parts();
+    if ended.is_none() && !was_cut && socket.is_in_head() && !watch.is_blocked() {
+        let seconds = connection.app.limits().header_timeout.as_secs_f32();
+        let explain = format!("The head of the request was not complete after {seconds} seconds.");
+        let refusal = Refusal { status: 408, explain: "", head_only: false };
+        refuse(connection, socket.into_remains(), &refusal, explain).await;
+        return Outcome::Ended;
+    }
+    let is_whole = socket.is_between_messages();
+    let Remains { stream, unsent, unseen } = socket.into_remains();
     #[cfg(feature = "websocket")]
     if let (Some(Ok(())), Some(accepted)) = (&ended, switch.take()) {
-        return Outcome::Switched(Box::new(Switched { stream, unsent, early: unread, accepted }));
+        let early = joined(unread, unseen);
+        return Outcome::Switched(Box::new(Switched { stream, unsent, early, accepted }));
     }
     match ended {
-        None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => Outcome::Rests(stream, unread),
-        Some(Ok(())) if watch.has_bodies() => {
+        None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => {
+            Outcome::Rests(stream, joined(unread, unseen))
+        }
+        Some(Ok(())) if !is_whole => {
             refusal::linger(stream).await;
             Outcome::Ended
         }
         _ => Outcome::Ended,
+    }
+}
+
+/// Sends the app's page for a request that no controller hears of.
+async fn refuse(connection: &Arc<Connection>, remains: Remains, refusal: &Refusal, explain: String) {
+    let Refusal { status, head_only, .. } = *refusal;
+    let refuse = async {
+        let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
+        refusal::send(remains, page, head_only).await;
+    };
+    if tokio::time::timeout(connection.app.limits().header_timeout, refuse).await.is_err() {
+        tracing::warn!(status, "the page for a malformed request took too long");
+    }
+}
+
+/// What hyper had not understood yet, and what it had not seen.
+fn joined(unread: Bytes, unseen: Bytes) -> Bytes {
+    match (unread.is_empty(), unseen.is_empty()) {
+        (_, true) => unread,
+        (true, _) => unseen,
+        _ => [unread, unseen].concat().into(),
     }
 }
 
@@ -150,11 +182,14 @@ fn answer(
     switch: &Switch,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
-    if !request.body().is_end_stream() {
-        connection.watch.begin_body();
-    }
     let last = connection.watch.requests() == serving.settings.keep_alive_max_requests;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // RFC 9112 section 3.2.2: the host of the target counts, not the field
+    if let Some(authority) = parts.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        parts.headers.insert(http::header::HOST, host);
+    }
     let mut request = Request::from_parts(parts, Incoming::new(body));
     request.set_connection(Arc::clone(connection));
     async move {
@@ -230,7 +265,7 @@ fn poll_deadline(
     let (idle_timeout, header_timeout) = (serving.settings.idle_timeout, serving.app.limits().header_timeout);
     // without `unconstrained` the timer would not be heard of where the task has used up its budget
     while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
-        let idle = if watch.keeps_room() { idle_timeout } else { REST.min(idle_timeout) };
+        let idle = if watch.is_blocked() { idle_timeout } else { REST.min(idle_timeout) };
         let remaining = watch.remaining(header_timeout, idle);
         if remaining.is_zero() {
             return Poll::Ready(());

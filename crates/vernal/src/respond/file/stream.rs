@@ -13,6 +13,9 @@ use futures_core::Stream;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::read::{read_at_once, read_exactly};
+use super::source::Keeping;
+
 /// What is read at a time. A slow reader holds two pieces, so ten thousand of them hold 2.5 GB at the worst; smaller ones
 /// would cost a fast reader more turns of the blocking pool.
 const PIECE: u64 = 128 * 1024;
@@ -55,20 +58,38 @@ impl Segments {
         self.length
     }
 
-    /// Reads everything, in place.
-    pub(super) fn read(self, file: &File) -> io::Result<Bytes> {
+    /// Everything, if nothing of it has to be waited for; else the segments as they were.
+    pub(super) fn read_at_once(self, file: &File) -> Result<Bytes, Segments> {
         let mut bytes = Vec::with_capacity(self.length as usize);
-        for segment in self.queue {
+        for segment in &self.queue {
             match segment {
-                Segment::Text(text) => bytes.extend_from_slice(&text),
+                Segment::Text(text) => bytes.extend_from_slice(text),
                 Segment::File(range) => {
                     let start = bytes.len();
                     bytes.resize(start + (range.end - range.start) as usize, 0);
-                    read_exactly(file, range.start, &mut bytes[start..])?;
+                    if !read_at_once(file, range.start, &mut bytes[start..]) {
+                        return Err(self);
+                    }
                 }
             }
         }
         Ok(bytes.into())
+    }
+
+    /// Everything, from a file whose bytes are these.
+    pub(super) fn take_from(mut self, content: &Bytes) -> Bytes {
+        let part = |range: &Range<u64>| content.slice(range.start as usize..range.end as usize);
+        if let [Segment::File(range)] = self.queue.make_contiguous() {
+            return part(range);
+        }
+        let mut bytes = Vec::with_capacity(self.length as usize);
+        for segment in &self.queue {
+            match segment {
+                Segment::Text(text) => bytes.extend_from_slice(text),
+                Segment::File(range) => bytes.extend_from_slice(&part(range)),
+            }
+        }
+        bytes.into()
     }
 
     /// Takes a text, or as much of a file as is read at a time.
@@ -95,6 +116,8 @@ pub(crate) struct FileStream {
     segments: Segments,
     ahead: Option<Piece>,
     remaining: u64,
+    /// Where the only piece goes once it is read.
+    keeping: Option<Box<Keeping>>,
 }
 
 #[derive(Debug)]
@@ -106,7 +129,13 @@ enum Piece {
 impl FileStream {
     pub(super) fn new(file: File, segments: Segments) -> Self {
         let remaining = segments.length();
-        FileStream { file: Arc::new(file), segments, ahead: None, remaining }
+        FileStream { file: Arc::new(file), segments, ahead: None, remaining, keeping: None }
+    }
+
+    /// Keeps the file, which has to be small and asked for as a whole, once it is read.
+    pub(super) fn keeping(mut self, keeping: Option<Box<Keeping>>) -> Self {
+        self.keeping = keeping;
+        self
     }
 
     /// Bytes that are still to come; 0 after an error.
@@ -120,8 +149,16 @@ impl FileStream {
             Segment::Text(text) => Piece::Ready(Ok(text)),
             Segment::File(range) => {
                 let file = Arc::clone(&self.file);
+                let keeping = self.keeping.take();
+                let read = move || {
+                    let bytes = read_piece(&file, range)?;
+                    if let Some(keeping) = keeping {
+                        keeping.keep(bytes.clone());
+                    }
+                    Ok(bytes)
+                };
                 match Handle::try_current() {
-                    Ok(runtime) => Piece::Reading(runtime.spawn_blocking(move || read_piece(&file, range))),
+                    Ok(runtime) => Piece::Reading(runtime.spawn_blocking(read)),
                     Err(error) => Piece::Ready(Err(io::Error::other(error))),
                 }
             }
@@ -163,22 +200,4 @@ fn read_piece(file: &File, range: Range<u64>) -> io::Result<Bytes> {
     let mut bytes = vec![0; (range.end - range.start) as usize];
     read_exactly(file, range.start, &mut bytes)?;
     Ok(bytes.into())
-}
-
-/// Fills the buffer from this place of the file. Only one reader has the file at a time, so it may be moved in.
-fn read_exactly(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-    #[cfg(unix)]
-    let result = std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset);
-    #[cfg(not(unix))]
-    let result = {
-        use std::io::{Read, Seek, SeekFrom};
-        let mut file = file;
-        file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(buffer))
-    };
-    result.map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => {
-            io::Error::new(error.kind(), "the file became shorter than it was when its sending began")
-        }
-        _ => error,
-    })
 }

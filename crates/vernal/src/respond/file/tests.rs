@@ -1,6 +1,7 @@
 //! The answers of a real file: whole, conditional, in ranges, small and streamed, and when it changes on the way.
 
 use std::fs::{self, OpenOptions};
+use std::io;
 use std::pin::Pin;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -37,7 +38,7 @@ fn content(length: usize) -> Vec<u8> {
 
 async fn answer(file: &StaticFile, method: Method, fields: &[(&str, &str)]) -> FileAnswer {
     let headers: Headers = fields.iter().copied().collect();
-    file.open(&method, &headers).expect("an answer")
+    file.open(&method, &headers, None).expect("an answer")
 }
 
 async fn get(file: &StaticFile, fields: &[(&str, &str)]) -> FileAnswer {
@@ -111,7 +112,7 @@ async fn a_field_that_cannot_be_sent_is_the_servers_error() {
         fixture.file("a", 1).content_type("text/plain\r\nX-Evil: 1"),
         fixture.file("a", 1).cache_control("a\nb"),
     ] {
-        let error = file.open(&Method::GET, &Headers::new()).expect_err("an error");
+        let error = file.open(&Method::GET, &Headers::new(), None).expect_err("an error");
         assert_eq!(error.code(), 500);
     }
 }
@@ -251,7 +252,7 @@ async fn what_is_no_readable_file_is_not_found() {
         inside(&"long".repeat(5_000)),
         "".into(),
     ] {
-        let error = StaticFile::new(&path).open(&Method::GET, &Headers::new()).expect_err("an error");
+        let error = StaticFile::new(&path).open(&Method::GET, &Headers::new(), None).expect_err("an error");
         assert_eq!((error.code(), error.explain_text()), (404, "Cannot find file for this url."), "{path:?}");
     }
 }
@@ -266,7 +267,7 @@ async fn a_fifo_a_socket_or_a_device_is_not_found_and_holds_nobody_up() {
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().is_ok_and(|status| status.success());
     let paths = [socket, "/dev/zero".into()].into_iter().chain(made.then_some(fifo));
     for path in paths {
-        let error = StaticFile::new(&path).open(&Method::GET, &Headers::new()).expect_err("an error");
+        let error = StaticFile::new(&path).open(&Method::GET, &Headers::new(), None).expect_err("an error");
         assert_eq!(error.code(), 404, "{path:?}");
     }
 }
@@ -322,7 +323,7 @@ fn a_stream_outside_of_a_runtime_is_an_error_and_no_panic() {
     let fixture = Fixture::new();
     let file = fixture.file("a.txt", 300_000);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let opened = file.open(&Method::GET, &Headers::new());
+    let opened = file.open(&Method::GET, &Headers::new(), None);
     let Ok(FileAnswer { body: FileBody::Stream(mut stream), .. }) = opened else {
         panic!("a stream was expected")
     };

@@ -70,7 +70,7 @@ fn serve(top: &TempDir) -> Resources {
 
 fn found(resources: &Resources, path: &str) -> Option<String> {
     let file = resources.resolve(&resources.find(path)?).ok()?;
-    Some(fs::read_to_string(file).expect("a readable file"))
+    Some(fs::read_to_string(file.path()).expect("a readable file"))
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn whatever_is_asked_for_is_inside_the_root_or_not_found() {
         let resources = serve(&top).dotfiles(dotfiles).index_files(index.then_some("index.html"));
         let Some(located) = resources.find(&path) else { return Ok(()) };
         if let Ok(file) = resources.resolve(&located) {
-            let file = file.canonicalize().expect("a file that was found is there");
+            let file = file.path().canonicalize().expect("a file that was found is there");
             prop_assert!(file.starts_with(&root), "{path:?} led to {file:?}");
             prop_assert!(file.is_file());
         }

@@ -1,0 +1,129 @@
+//! The program that the scripts in `conformance/` talk to: one controller for each thing that they want to see.
+//!
+//! ```sh
+//! cargo run -p vernal --example conformance -- header_timeout=2
+//! ```
+//!
+//! It listens on a port that the system chooses and prints it. Arguments are limits, in seconds, bytes or numbers.
+
+use std::time::Duration;
+
+use vernal::prelude::*;
+
+#[route("/", method = "GET")]
+async fn hello() -> &'static str {
+    "Hello, World!"
+}
+
+#[route("/blocking", method = "GET")]
+fn blocking() -> &'static str {
+    "Hello from a thread that may block!"
+}
+
+#[route("/json", method = "POST")]
+async fn json(body: Json<Value>) -> Json<Value> {
+    body
+}
+
+#[route("/echo", method = ["POST", "PUT"])]
+async fn echo(body: Bytes) -> Bytes {
+    body
+}
+
+#[route("/count", method = "POST")]
+async fn count(mut body: BodyReader) -> Result<String> {
+    let mut length = 0;
+    while let Some(chunk) = body.chunk().await? {
+        length += chunk.len();
+    }
+    Ok(length.to_string())
+}
+
+#[route("/ignore", method = ["GET", "POST"])]
+async fn ignore() -> &'static str {
+    "ignored"
+}
+
+#[route("/target")]
+async fn target(request: &Request) -> String {
+    let field = request.headers.get("host").unwrap_or("-");
+    format!(
+        "{} {}?{} {} {field}",
+        request.method,
+        request.path(),
+        request.query(),
+        request.host().unwrap_or("-")
+    )
+}
+
+#[route("/trailers", method = "POST")]
+async fn trailers(body: Bytes, request: &Request) -> String {
+    format!("{} {}", body.len(), request.headers.get("x-trailer").unwrap_or("-"))
+}
+
+#[route("/status/{code}")]
+async fn status(code: u16) -> (u16, &'static str) {
+    (code, "a body")
+}
+
+#[route("/stream", method = "GET")]
+async fn stream() -> Stream {
+    Stream::iter((1..=3).map(|number| format!("{number}\n")))
+}
+
+#[route("/endless", method = "GET")]
+async fn endless() -> Stream {
+    Stream::iter(std::iter::repeat("x".repeat(16 * 1024)))
+}
+
+#[route("/large", method = "GET")]
+async fn large(#[default(1)] megabytes: usize) -> Stream {
+    Stream::iter((0..megabytes.saturating_mul(64)).map(|_| "x".repeat(16 * 1024)))
+}
+
+#[route("/sleep", method = "GET")]
+async fn sleep(#[default(100)] milliseconds: u64) -> &'static str {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    "awake"
+}
+
+#[route("/upload", method = "POST")]
+async fn upload(file: MultipartFile) -> String {
+    format!("{} {}", file.filename(), file.len())
+}
+
+fn main() -> vernal::Result<()> {
+    let mut limits = Limits::default();
+    let mut server = Server::new().port(0).workers(2);
+    for argument in std::env::args().skip(1) {
+        let (name, value) = argument.split_once('=').unwrap_or((&argument, "1"));
+        let number: f64 = value.parse().unwrap_or_else(|_| panic!("{argument} has no number"));
+        let (count, time) = (number as usize, Duration::from_secs_f64(number));
+        limits = match name {
+            "header_timeout" => limits.header_timeout(time),
+            "body_timeout" => limits.body_timeout(time),
+            "connections" => limits.connections(count),
+            "idle_timeout" => {
+                server = server.idle_timeout(time);
+                limits
+            }
+            "access_log" => {
+                vernal::logger::init()?;
+                server = server.access_log(true);
+                limits
+            }
+            _ => panic!("{name} is no limit that this program can set"),
+        };
+    }
+    let server = server.limits(limits);
+    let handle = server.handle();
+    std::thread::spawn(move || {
+        while !handle.is_ready() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if let Some(address) = handle.local_addr() {
+            println!("listening on {address}");
+        }
+    });
+    server.start()
+}
