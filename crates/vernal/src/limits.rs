@@ -15,6 +15,7 @@ pub const MB: usize = 1024 * KB;
 /// | [`header_bytes`](Limits::header_bytes) | 64 KB | 431 |
 /// | [`headers`](Limits::headers) | 100 | 431 |
 /// | [`body`](Limits::body) | 2 MB | 413 |
+/// | [`content_codings`](Limits::content_codings) | 2 | 415 |
 /// | [`upload`](Limits::upload) | 64 MB | 413, for multipart bodies |
 /// | [`parameters`](Limits::parameters) | 1000 | 400 |
 /// | [`parts`](Limits::parts) | 128 | 400, for multipart bodies |
@@ -24,6 +25,15 @@ pub const MB: usize = 1024 * KB;
 /// | [`body_timeout`](Limits::body_timeout) | 30 s | 408: the time between two pieces of a body |
 /// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
+/// | [`file_cache`](Limits::file_cache) | 16 MB | a file that was not asked for lately is dropped |
+/// | [`websocket_frame`](Limits::websocket_frame) | 1 MB | close code 1009 |
+/// | [`websocket_message`](Limits::websocket_message) | 1 MB | close code 1009 |
+/// | [`websocket_queue`](Limits::websocket_queue) | 1 MB | sending waits, or fails where it must not wait |
+/// | [`websocket_send_timeout`](Limits::websocket_send_timeout) | 30 s | the connection is cut: the client reads nothing |
+/// | [`websocket_ping_interval`](Limits::websocket_ping_interval) | 30 s | the connection is cut: no answer to a ping in another 30 s |
+/// | [`websocket_close_timeout`](Limits::websocket_close_timeout) | 10 s | the connection is cut: no answer to a close frame |
+/// | [`websocket_rooms`](Limits::websocket_rooms) | 100 | joining another fails |
+/// | [`websocket_room_name`](Limits::websocket_room_name) | 256 | joining such a room fails |
 ///
 /// ```
 /// use vernal::{Limits, MB};
@@ -37,6 +47,8 @@ pub struct Limits {
     pub(crate) header_bytes: usize,
     pub(crate) headers: usize,
     pub(crate) body: usize,
+    #[cfg(feature = "compression")]
+    pub(crate) content_codings: usize,
     pub(crate) upload: usize,
     pub(crate) parameters: usize,
     pub(crate) parts: usize,
@@ -46,6 +58,15 @@ pub struct Limits {
     pub(crate) body_timeout: Duration,
     pub(crate) connections: usize,
     pub(crate) sessions: usize,
+    pub(crate) file_cache: usize,
+    pub(crate) websocket_frame: usize,
+    pub(crate) websocket_message: usize,
+    pub(crate) websocket_queue: usize,
+    pub(crate) websocket_send_timeout: Duration,
+    pub(crate) websocket_ping_interval: Duration,
+    pub(crate) websocket_close_timeout: Duration,
+    pub(crate) websocket_rooms: usize,
+    pub(crate) websocket_room_name: usize,
 }
 
 impl Default for Limits {
@@ -55,6 +76,8 @@ impl Default for Limits {
             header_bytes: 64 * KB,
             headers: 100,
             body: 2 * MB,
+            #[cfg(feature = "compression")]
+            content_codings: 2,
             upload: 64 * MB,
             parameters: 1000,
             parts: 128,
@@ -64,6 +87,15 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(30),
             connections: 25_000,
             sessions: 100_000,
+            file_cache: 16 * MB,
+            websocket_frame: MB,
+            websocket_message: MB,
+            websocket_queue: MB,
+            websocket_send_timeout: Duration::from_secs(30),
+            websocket_ping_interval: Duration::from_secs(30),
+            websocket_close_timeout: Duration::from_secs(10),
+            websocket_rooms: 100,
+            websocket_room_name: 256,
         }
     }
 }
@@ -83,8 +115,12 @@ setters! {
     header_bytes: usize;
     /// Number of header fields.
     headers: usize;
-    /// Bytes of a body that is read as a whole: forms, JSON, `Bytes`.
+    /// Bytes of a body that is read as a whole: forms, JSON, `Bytes`. Of a compressed body what it is decompressed.
     body: usize;
+    /// Codings that lie on top of each other in a compressed body. One is usual; two happen where a program compresses
+    /// what was compressed; each takes memory of its own, up to 16 MB.
+    #[cfg(feature = "compression")]
+    content_codings: usize;
     /// Bytes of a multipart body, whose files are spooled, or of a body read through `BodyReader`.
     upload: usize;
     /// Number of parameters in query and form together.
@@ -103,4 +139,30 @@ setters! {
     connections: usize;
     /// Sessions kept in memory.
     sessions: usize;
+    /// Bytes of files kept in memory: clients choose which ones they ask for. Only files of up to 64 KB are kept, and
+    /// sent only while the system says that the file on disk is the same one, unchanged, which is asked at each
+    /// request; 0 keeps none. Above 4 MB the room is divided into 16 parts, so that the first files may have to go
+    /// when some of it is still free.
+    file_cache: usize;
+    /// Bytes of a WebSocket frame. What a client announces is not allocated before it arrives.
+    websocket_frame: usize;
+    /// Bytes of a WebSocket message, expanded if it came compressed. Of a binary message in several frames, those count
+    /// that its handler keeps.
+    websocket_message: usize;
+    /// Bytes that wait for a WebSocket client to read them. Where fewer wait, one more message is taken whatever its
+    /// size.
+    websocket_queue: usize;
+    /// Time in which a WebSocket client for which something waits takes none of it.
+    websocket_send_timeout: Duration;
+    /// Time without a sign of life after which a WebSocket client is sent a ping, and once more as long after which it
+    /// counts as gone. It also keeps proxies from cutting idle connections, which many do after a minute. Zero for no
+    /// pings: then a client that vanished without a word is only noticed when something is sent to it.
+    websocket_ping_interval: Duration;
+    /// Time for the end of a WebSocket connection: for the answer to a close frame, and for an event that still runs
+    /// when its connection has ended; after that its future is dropped.
+    websocket_close_timeout: Duration;
+    /// Rooms that one WebSocket connection may be in: each costs memory, and often it is the client that names them.
+    websocket_rooms: usize;
+    /// Bytes in the name of a room.
+    websocket_room_name: usize;
 }

@@ -193,7 +193,8 @@ pub enum KeepFrame {
 pub struct CloseReason {
     /// What happened, in words: `Client asked to close connection.`, for example.
     pub message: String,
-    /// The close code; none where no close frame with a code was exchanged.
+    /// The close code; none where the client's close frame had none, 1006 where the connection ended without any (RFC
+    /// 6455 section 7.1.5).
     pub code: Option<u16>,
     /// The reason that came with the code; empty if none did.
     pub reason: String,

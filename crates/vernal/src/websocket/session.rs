@@ -1,33 +1,277 @@
 //! An open WebSocket connection, as its handler and others see it.
 
-use std::sync::Arc;
+use std::fmt;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
-use crate::Result;
-use crate::websocket::WebsocketRequest;
+use crate::websocket::belongings::Belongings;
+use crate::websocket::deflate::{DeflateParameters, Deflater};
+use crate::websocket::frame::{CONTROL_PAYLOAD, Opcode, may_be_sent};
+use crate::websocket::outgoing::{LARGE, Outgoing, Payload};
+use crate::websocket::{BinaryPayload, SendError, TextPayload, WebsocketRequest, send_file};
+use crate::{Limits, Result};
 
 /// An open WebSocket connection. Cheap to clone; may be kept and used from any task or thread.
+///
+/// What is sent waits in a queue until the client takes it. The sending methods wait while the queue is full
+/// ([`Limits::websocket_queue`]); those that begin with `try_` fail instead. A client that takes nothing for
+/// [`Limits::websocket_send_timeout`] while something waits for it is cut off. Messages of one task arrive in the order
+/// in which they were sent.
+///
+/// ```
+/// # use vernal::{Result, websocket::WebsocketSession};
+/// async fn greet(session: &WebsocketSession) -> Result<()> {
+///     session.send_text("Hello").await?;
+///     session.send_binary([1, 2, 3]).await?;
+///     session.close(1000, "that was all").await
+/// }
+/// ```
 #[derive(Clone)]
 pub struct WebsocketSession(Arc<Inner>);
 
 struct Inner {
+    id: u64,
     request: WebsocketRequest,
+    terms: Terms,
+    outgoing: Mutex<Outgoing>,
+    room: Notify,
+    belongings: Belongings,
+}
+
+/// What was agreed on, and what is allowed.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) frame: usize,
+    pub(crate) message: usize,
+    pub(crate) send_timeout: Duration,
+    pub(crate) close_timeout: Duration,
+    pub(crate) ping_interval: Duration,
+    pub(crate) deflate: Option<DeflateParameters>,
 }
 
 impl WebsocketSession {
+    /// The session of a connection that is about to open.
+    pub(crate) fn new(
+        request: WebsocketRequest,
+        limits: &Limits,
+        deflate: Option<DeflateParameters>,
+    ) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let deflater = deflate.map(|parameters| (Deflater::new(&parameters), parameters.threshold));
+        WebsocketSession(Arc::new(Inner {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            request,
+            terms: Terms {
+                frame: limits.websocket_frame,
+                message: limits.websocket_message,
+                send_timeout: limits.websocket_send_timeout,
+                close_timeout: limits.websocket_close_timeout,
+                ping_interval: limits.websocket_ping_interval,
+                deflate,
+            },
+            outgoing: Mutex::new(Outgoing::new(limits.websocket_queue, deflater)),
+            room: Notify::new(),
+            belongings: Belongings::default(),
+        }))
+    }
+
+    /// A number that no other connection of this process has or had.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
     /// The request that opened the connection.
     pub fn request(&self) -> &WebsocketRequest {
         &self.0.request
     }
 
-    /// Sends a pong.
+    /// Whether nothing can be sent any more: the connection has ended, or is being closed.
+    pub fn is_closed(&self) -> bool {
+        self.outgoing().is_closed()
+    }
+
+    /// Sends a text message.
     ///
     /// # Errors
     ///
-    /// One that `is_closed`, when the connection has ended.
-    pub async fn send_pong(&self, message: impl Into<Bytes>) -> Result<()> {
-        let _ = message.into();
+    /// [`SendError::Closed`] when the connection has ended, here as in the other sending methods.
+    pub async fn send_text(&self, text: impl TextPayload) -> Result<()> {
+        self.send_text_in_chunks(text, 0).await
+    }
+
+    /// Sends a text message in frames of `chunk_size` bytes, which may end within a character; 0 is one frame. A
+    /// message that is compressed is cut as it is sent, compressed.
+    pub async fn send_text_in_chunks(&self, text: impl TextPayload, chunk_size: usize) -> Result<()> {
+        if text.as_text().len() < LARGE {
+            self.send(Opcode::Text, Payload::Borrowed(text.as_text().as_bytes()), chunk_size).await
+        } else {
+            self.send(Opcode::Text, Payload::Owned(text.into_bytes()), chunk_size).await
+        }
+    }
+
+    /// Sends a binary message.
+    pub async fn send_binary(&self, bytes: impl BinaryPayload) -> Result<()> {
+        self.send_binary_in_chunks(bytes, 0).await
+    }
+
+    /// Sends a binary message in frames of `chunk_size` bytes; 0 is one frame.
+    pub async fn send_binary_in_chunks(&self, bytes: impl BinaryPayload, chunk_size: usize) -> Result<()> {
+        if bytes.as_bytes().len() < LARGE {
+            self.send(Opcode::Binary, Payload::Borrowed(bytes.as_bytes()), chunk_size).await
+        } else {
+            self.send(Opcode::Binary, Payload::Owned(bytes.into_bytes()), chunk_size).await
+        }
+    }
+
+    /// Sends a text message if there is room for it now.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Full`] when the client leaves too much unread, [`SendError::Closed`].
+    pub fn try_send_text(&self, text: impl TextPayload) -> Result<()> {
+        Ok(self.outgoing().message(Opcode::Text, &mut Some(Payload::Owned(text.into_bytes())), 0)?)
+    }
+
+    /// Sends a binary message if there is room for it now; fails as [`try_send_text`](Self::try_send_text) does.
+    pub fn try_send_binary(&self, bytes: impl BinaryPayload) -> Result<()> {
+        Ok(self.outgoing().message(Opcode::Binary, &mut Some(Payload::Owned(bytes.into_bytes())), 0)?)
+    }
+
+    /// Sends a file as a binary message in one frame, read and sent piece by piece. No other message comes in between;
+    /// those that are sent meanwhile follow it. Files are not compressed.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::File`] when there is no such file, or it cannot be read.
+    pub async fn send_file(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.send_file_in_chunks(path, 0).await
+    }
+
+    /// Sends a file as a binary message in frames of `chunk_size` bytes, between which pings and pongs may pass;
+    /// 0 is one frame.
+    pub async fn send_file_in_chunks(&self, path: impl AsRef<Path>, chunk_size: usize) -> Result<()> {
+        send_file::send(self, path.as_ref().to_owned(), chunk_size).await
+    }
+
+    /// Sends a ping.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::ControlTooLong`] for more than 125 bytes.
+    pub async fn send_ping(&self, message: impl AsRef<[u8]> + Send) -> Result<()> {
+        self.send_control(Opcode::Ping, message.as_ref()).await
+    }
+
+    /// Sends a pong; fails as [`send_ping`](Self::send_ping) does.
+    pub async fn send_pong(&self, message: impl AsRef<[u8]> + Send) -> Result<()> {
+        self.send_control(Opcode::Pong, message.as_ref()).await
+    }
+
+    /// Closes the connection: what was sent before still goes out, then a close frame, and the connection ends when
+    /// the client has answered it or [`Limits::websocket_close_timeout`] is over. Does nothing the second time.
+    ///
+    /// Of the reason, as many characters are sent as fit into 123 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::CloseCode`] for a code that must not be sent (RFC 6455 section 7.4).
+    pub async fn close(&self, code: u16, reason: &str) -> Result<()> {
+        if !may_be_sent(code) {
+            return Err(SendError::CloseCode(code).into());
+        }
+        self.close_now(code, reason);
         Ok(())
+    }
+
+    /// Closes with a code that may be sent.
+    pub(crate) fn close_now(&self, code: u16, reason: &str) {
+        self.outgoing().close(code, reason);
+        // those who wait for room wait in vain now
+        self.0.room.notify_waiters();
+    }
+
+    /// Sends what others are sent as well, if there is room for it now.
+    pub(crate) fn try_send_shared(&self, is_text: bool, bytes: &Bytes) -> Result<(), SendError> {
+        let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
+        self.outgoing().message(opcode, &mut Some(Payload::Owned(bytes.clone())), 0)
+    }
+
+    pub(crate) fn belongings(&self) -> &Belongings {
+        &self.0.belongings
+    }
+
+    async fn send(&self, opcode: Opcode, payload: Payload<'_>, chunk_size: usize) -> Result<()> {
+        let mut payload = Some(payload);
+        self.when_there_is_room(|outgoing| outgoing.message(opcode, &mut payload, chunk_size)).await
+    }
+
+    async fn send_control(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        if payload.len() > CONTROL_PAYLOAD {
+            return Err(SendError::ControlTooLong(payload.len()).into());
+        }
+        self.when_there_is_room(|outgoing| outgoing.control(opcode, payload)).await
+    }
+
+    /// Does what needs room in the queue, as soon as there is some.
+    pub(crate) async fn when_there_is_room<T>(
+        &self,
+        mut what: impl FnMut(&mut Outgoing) -> Result<T, SendError>,
+    ) -> Result<T> {
+        match what(&mut self.outgoing()) {
+            Err(SendError::Full) => {}
+            done => return Ok(done?),
+        }
+        let _waiting = Waiting::begin(self);
+        loop {
+            let mut room = pin!(self.0.room.notified());
+            room.as_mut().enable();
+            // the lock must not be held while this waits
+            let done = what(&mut self.outgoing());
+            match done {
+                Err(SendError::Full) => room.await,
+                done => return Ok(done?),
+            }
+        }
+    }
+
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.0.terms
+    }
+
+    pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
+        self.0.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There is room in the queue, or there never will be.
+    pub(crate) fn notify_room(&self) {
+        self.0.room.notify_waiters();
+    }
+}
+
+impl fmt::Debug for WebsocketSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebsocketSession").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// Counts someone who waits for room.
+struct Waiting<'a>(&'a WebsocketSession);
+
+impl<'a> Waiting<'a> {
+    fn begin(session: &'a WebsocketSession) -> Self {
+        session.outgoing().waiting += 1;
+        Waiting(session)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.outgoing().waiting -= 1;
     }
 }

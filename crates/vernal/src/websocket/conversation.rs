@@ -1,0 +1,554 @@
+//! One connection, from after its handshake until it has ended.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::task::coop::unconstrained;
+
+use crate::accept::{Drain, ENDING};
+use crate::guard::{CatchPanic, catch_panic};
+use crate::websocket::deadline::{Deadline, Due};
+use crate::websocket::deflate::Inflater;
+use crate::websocket::frame::Opcode;
+use crate::websocket::incoming::{Decoder, Incoming};
+use crate::websocket::input::Input;
+use crate::websocket::outgoing::{CloseAsked, Pieces};
+use crate::websocket::violation::Violation;
+use crate::websocket::{CloseReason, Event, KeepFrame, SendError, WebsocketHandler, WebsocketSession};
+use crate::{Error, Result};
+
+/// After so many turns without a rest, other tasks have theirs.
+const TURNS: usize = 64;
+
+/// The payload of the server's own pings; the pongs that bring it back are not events.
+const KEEP_ALIVE: &[u8] = b"vernal keep-alive";
+
+/// Holds the conversation with one client until it has ended; then the handler has been told why.
+///
+/// Everything happens in this one task: it runs the handler's events, one at a time, while it reads ahead up to the
+/// next one and writes what was sent.
+pub(crate) async fn converse<S>(
+    stream: S,
+    early: Bytes,
+    session: WebsocketSession,
+    handler: Arc<dyn WebsocketHandler>,
+    drain: Drain,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let reason = {
+        let mut ending = pin!(drain.reached(ENDING));
+        let mut awaited = 0;
+        let mut conversation = Conversation::new(stream, early, &session, &*handler);
+        conversation.open();
+        poll_fn(|context| {
+            // a stage that was awaited once wakes this task; asking for it again would take the lock of all connections
+            while drain.has_reached(awaited) {
+                match awaited {
+                    0 => {}
+                    ENDING => conversation.go_away(),
+                    _ => return Poll::Ready(conversation.cut()),
+                }
+                awaited += 1;
+                ending.set(drain.reached(awaited));
+                let _ = pin!(unconstrained(ending.as_mut())).poll(context);
+            }
+            conversation.poll(context)
+        })
+        .await
+    };
+    session.outgoing().end();
+    session.notify_room();
+    tracing::debug!(session = session.id(), reason = ?reason, "WebSocket connection ended");
+    let closing = match catch_panic(|| handler.on_close(&session, reason)) {
+        Ok(Event::Ready(done)) => done,
+        Ok(Event::Pending(future)) => CatchPanic(future).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = closing {
+        report(&*handler, "on_close", &error);
+    }
+}
+
+/// Says which handler failed; that a client had gone already is no failure of its handler.
+fn report(handler: &dyn WebsocketHandler, event: &'static str, error: &Error) {
+    if is_closed(error) {
+        tracing::debug!(handler = handler.name(), event, "nothing was sent to a client that had gone");
+    } else {
+        tracing::error!(handler = handler.name(), event, %error, "WebSocket handler failed");
+    }
+}
+
+fn is_closed(error: &Error) -> bool {
+    error.downcast_ref::<SendError>() == Some(&SendError::Closed)
+}
+
+/// An event that is not done yet.
+enum Running<'a> {
+    Event { name: &'static str, future: CatchPanic<'a, ()> },
+    Frame { fin: bool, payload: Bytes, future: CatchPanic<'a, KeepFrame> },
+}
+
+struct Conversation<'a, S> {
+    stream: S,
+    session: &'a WebsocketSession,
+    handler: &'a dyn WebsocketHandler,
+    decoder: Decoder,
+    input: Input,
+    /// The event after the one that runs.
+    next: Option<Incoming>,
+    running: Option<Running<'a>>,
+    writing: Pieces,
+    /// How much of its first part has been written.
+    written_of_first: usize,
+    unflushed: bool,
+    /// Why it ends, once it does.
+    outcome: Option<CloseReason>,
+    /// Nothing the client sends matters any more: it broke the protocol, or has said its last.
+    deaf: bool,
+    /// The client has ended its side of the stream.
+    client_ended: bool,
+    /// Everything was written, the close frame last, and the stream was ended.
+    shut: bool,
+    /// The stream is of no use any more, in either direction.
+    lost: bool,
+    deadline: Deadline,
+}
+
+impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
+    fn new(
+        stream: S,
+        early: Bytes,
+        session: &'a WebsocketSession,
+        handler: &'a dyn WebsocketHandler,
+    ) -> Self {
+        let terms = session.terms();
+        let inflater = terms.deflate.as_ref().map(Inflater::new);
+        Conversation {
+            stream,
+            session,
+            handler,
+            decoder: Decoder::new(terms.frame, terms.message, inflater),
+            input: Input::new(early),
+            next: None,
+            running: None,
+            writing: Pieces::default(),
+            written_of_first: 0,
+            unflushed: false,
+            outcome: None,
+            deaf: false,
+            client_ended: false,
+            shut: false,
+            lost: false,
+            deadline: Deadline::new(terms),
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        for _ in 0..TURNS {
+            let mut moved = self.poll_events(context);
+            moved |= self.poll_write(context);
+            moved |= self.poll_read(context);
+            if let Some(reason) = self.ended() {
+                return Poll::Ready(reason);
+            }
+            if moved {
+                continue;
+            }
+            if let Poll::Ready(due) = self.deadline.poll(context) {
+                self.meet(due);
+                continue;
+            }
+            self.input.rest();
+            if self.session.outgoing().sleep(context.waker(), self.outcome.is_some()) {
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Why it ended, once it has: nothing is to be written or waited for, and no event runs.
+    fn ended(&mut self) -> Option<CloseReason> {
+        let has_ended = self.lost || (self.client_ended && self.shut);
+        if has_ended && self.running.is_none() { self.outcome.take() } else { None }
+    }
+
+    // Events.
+
+    fn open(&mut self) {
+        let (handler, session) = (self.handler, self.session);
+        self.call("on_open", || handler.on_open(session));
+    }
+
+    /// Runs events until one of them has to wait, or there is none. Says whether there were any.
+    fn poll_events(&mut self, context: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        loop {
+            self.read_ahead();
+            if self.running.is_some() {
+                if self.poll_running(context).is_pending() {
+                    return moved;
+                }
+            } else if let Some(incoming) = self.next.take() {
+                self.begin(incoming);
+            } else {
+                return moved;
+            }
+            moved = true;
+        }
+    }
+
+    /// Finds the next event. What to keep of a frame has to be known before the frame after it is read.
+    fn read_ahead(&mut self) {
+        let in_frame = matches!(self.running, Some(Running::Frame { .. }));
+        if self.deaf || in_frame || self.next.is_some() {
+            return;
+        }
+        let decoded = self.decoder.decode(self.input.unread());
+        match decoded {
+            Ok((taken, incoming)) => {
+                self.input.consume(taken);
+                self.arrived(incoming);
+            }
+            Err(violation) => self.fail(violation),
+        }
+        if self.client_ended && self.next.is_none() && self.outcome.is_none() {
+            self.session.outgoing().refuse();
+            self.session.notify_room();
+            let CloseReason { message, code, reason } = vanished(None);
+            self.end_with(&message, code, reason);
+        }
+    }
+
+    fn arrived(&mut self, incoming: Option<Incoming>) {
+        match incoming {
+            Some(Incoming::Close(close)) => self.client_closes(close),
+            Some(Incoming::Pong(payload)) if payload == KEEP_ALIVE => {}
+            // once a close frame was sent no message matters (section 7.1.2)
+            Some(_) if self.outcome.is_some() => {}
+            incoming => self.next = incoming,
+        }
+    }
+
+    fn begin(&mut self, incoming: Incoming) {
+        let (handler, session) = (self.handler, self.session);
+        if self.outcome.is_some() || session.is_closed() {
+            return;
+        }
+        match incoming {
+            Incoming::Text(text) => {
+                self.call("on_text_message", || handler.on_text_message(session, text));
+            }
+            Incoming::Binary(message) => {
+                self.call("on_binary_message", || handler.on_binary_message(session, message));
+            }
+            Incoming::BinaryFrame { fin, payload } => {
+                let kept = payload.clone();
+                match catch_panic(|| handler.on_binary_frame(session, fin, payload)) {
+                    Ok(Event::Pending(future)) => {
+                        let future = CatchPanic(future);
+                        self.running = Some(Running::Frame { fin, payload: kept, future });
+                    }
+                    Ok(Event::Ready(keep)) => self.frame_done(fin, &kept, keep),
+                    Err(error) => self.frame_done(fin, &kept, Err(error)),
+                }
+            }
+            Incoming::Ping(payload) => {
+                self.call("on_ping_message", || handler.on_ping_message(session, payload));
+            }
+            Incoming::Pong(payload) => {
+                self.call("on_pong_message", || handler.on_pong_message(session, payload));
+            }
+            Incoming::Close(close) => self.client_closes(close),
+        }
+    }
+
+    fn call(&mut self, name: &'static str, event: impl FnOnce() -> Event<'a>) {
+        match catch_panic(event) {
+            Ok(Event::Pending(future)) => {
+                self.running = Some(Running::Event { name, future: CatchPanic(future) });
+            }
+            Ok(Event::Ready(done)) => self.event_done(name, done),
+            Err(error) => self.event_done(name, Err(error)),
+        }
+    }
+
+    fn poll_running(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.running {
+            None => {}
+            Some(Running::Event { name, future }) => {
+                let name = *name;
+                let done = std::task::ready!(Pin::new(future).poll(context));
+                self.running = None;
+                self.event_done(name, done);
+            }
+            Some(Running::Frame { fin, payload, future }) => {
+                let keep = std::task::ready!(Pin::new(future).poll(context));
+                let (fin, payload) = (*fin, std::mem::take(payload));
+                self.running = None;
+                self.frame_done(fin, &payload, keep);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn frame_done(&mut self, fin: bool, payload: &[u8], keep: Result<KeepFrame>) {
+        match keep {
+            Ok(KeepFrame::Yes) => self.decoder.keep(payload),
+            Ok(KeepFrame::No) => {}
+            Err(error) => return self.event_done("on_binary_frame", Err(error)),
+        }
+        if fin
+            && let Some(message) = self.decoder.take_kept()
+            && self.outcome.is_none()
+        {
+            let (handler, session) = (self.handler, self.session);
+            self.call("on_binary_message", || handler.on_binary_message(session, message));
+        }
+    }
+
+    fn event_done(&mut self, event: &'static str, done: Result<()>) {
+        let Err(error) = done else { return };
+        report(self.handler, event, &error);
+        if !is_closed(&error) {
+            self.session.outgoing().close(1011, "internal error");
+            self.end_with("Errors occur when handling message!", Some(1011), String::new());
+        }
+    }
+
+    // The end.
+
+    fn end_with(&mut self, message: &str, code: Option<u16>, reason: String) {
+        if self.outcome.is_none() {
+            self.outcome = Some(CloseReason { message: message.to_owned(), code, reason });
+            self.deadline.ending();
+        }
+    }
+
+    fn client_closes(&mut self, close: Option<(u16, String)>) {
+        let (code, reason) = close.map_or((None, String::new()), |(code, reason)| (Some(code), reason));
+        self.session.outgoing().echo_close(code);
+        self.session.notify_room();
+        self.end_with("Client asked to close connection.", code, reason);
+        self.deaf = true;
+    }
+
+    /// Fails the connection (section 7.1.7).
+    fn fail(&mut self, violation: Violation) {
+        let Violation { code, reason } = violation;
+        tracing::debug!(session = self.session.id(), code, reason, "WebSocket client failed");
+        self.session.outgoing().close(code, reason);
+        self.session.notify_room();
+        self.end_with(reason, Some(code), String::new());
+        self.deaf = true;
+    }
+
+    /// The server ends.
+    fn go_away(&mut self) {
+        self.session.outgoing().close(1001, "server is shutting down");
+        self.session.notify_room();
+    }
+
+    /// The deadline of the server's end is over.
+    fn cut(&mut self) -> CloseReason {
+        self.running = None;
+        self.vanish();
+        self.outcome.take().unwrap_or_else(|| vanished(self.session.outgoing().asked()))
+    }
+
+    /// The client is not there any more, or counts as gone.
+    fn vanish(&mut self) {
+        if !std::mem::replace(&mut self.lost, true) {
+            let CloseReason { message, code, reason } = vanished(self.session.outgoing().asked());
+            self.end_with(&message, code, reason);
+            self.session.outgoing().end();
+            self.session.notify_room();
+            self.writing = Pieces::default();
+            self.deadline.ending();
+        }
+    }
+
+    fn meet(&mut self, due: Due) {
+        match due {
+            Due::Ping => {
+                // a client that leaves everything unread is dealt with by another deadline
+                let _ = self.session.outgoing().control(Opcode::Ping, KEEP_ALIVE);
+            }
+            Due::Silent => {
+                tracing::debug!(session = self.session.id(), "WebSocket client does not answer");
+                self.vanish();
+            }
+            Due::Unread => {
+                tracing::debug!(session = self.session.id(), "WebSocket client does not read");
+                self.vanish();
+            }
+            Due::Ended if !self.lost => self.vanish(),
+            Due::Ended => {
+                tracing::debug!(session = self.session.id(), "WebSocket event outlived its connection");
+                self.running = None;
+            }
+        }
+    }
+
+    // Bytes.
+
+    /// Writes what there is. Says whether something has moved.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
+        let mut written = 0;
+        let mut moved = false;
+        loop {
+            if self.writing.is_empty() {
+                self.take_ready(std::mem::take(&mut written));
+                if self.writing.is_empty() || self.lost {
+                    break;
+                }
+            }
+            match self.poll_write_some(context) {
+                Poll::Ready(Ok(bytes)) if bytes > 0 => {
+                    self.written_of_first = self.writing.advance(self.written_of_first + bytes);
+                    written += bytes;
+                    self.unflushed = true;
+                    self.deadline.wrote();
+                    moved = true;
+                }
+                Poll::Ready(_) => {
+                    self.vanish();
+                    return true;
+                }
+                Poll::Pending => {
+                    self.deadline.blocked();
+                    self.take_ready(written);
+                    return moved;
+                }
+            }
+        }
+        self.poll_finish(context) || moved
+    }
+
+    /// Accounts for what was written, and takes what is to be written next, and what it means.
+    fn take_ready(&mut self, written: usize) {
+        let mut outgoing = self.session.outgoing();
+        let room = written > 0 && outgoing.written(written);
+        outgoing.take_ready(&mut self.writing);
+        let broken = outgoing.is_broken();
+        let asked = if self.outcome.is_none() { outgoing.asked().cloned() } else { None };
+        drop(outgoing);
+        if room {
+            self.session.notify_room();
+        }
+        if let Some(CloseAsked { code, reason }) = asked {
+            self.end_with(SERVER_ASKED, Some(code), reason);
+        }
+        if broken {
+            self.vanish();
+        }
+    }
+
+    fn poll_write_some(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        let mut slices = Pieces::no_slices();
+        let count = self.writing.slices(self.written_of_first, &mut slices);
+        let stream = Pin::new(&mut self.stream);
+        match &slices[..count] {
+            [one] => stream.poll_write(context, one),
+            several if stream.is_write_vectored() => stream.poll_write_vectored(context, several),
+            several => stream.poll_write(context, &several[0]),
+        }
+    }
+
+    /// Flushes; after the last frame ends the stream, so that the client sees its end before its own (section 7.1.1).
+    fn poll_finish(&mut self, context: &mut Context<'_>) -> bool {
+        if self.lost || self.shut {
+            return false;
+        }
+        if self.unflushed {
+            match Pin::new(&mut self.stream).poll_flush(context) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(_)) => self.vanish(),
+                Poll::Pending => return false,
+            }
+        }
+        let has_heard_all = self.deaf || self.client_ended;
+        let may_shut = self.outcome.is_some() && has_heard_all && !self.session.outgoing().is_within_frame();
+        if !may_shut {
+            return false;
+        }
+        match Pin::new(&mut self.stream).poll_shutdown(context) {
+            Poll::Ready(Ok(())) => self.shut = true,
+            Poll::Ready(Err(_)) => self.vanish(),
+            Poll::Pending => return false,
+        }
+        true
+    }
+
+    /// Reads once. Says whether something arrived.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> bool {
+        if self.lost || self.client_ended {
+            return false;
+        }
+        if self.deaf {
+            self.input.clear();
+        }
+        let read = match self
+            .decoder
+            .direct_room()
+            .filter(|_| self.input.is_empty() && self.next.is_none() && !self.deaf)
+        {
+            Some(mut room) => {
+                let read = pin!(self.stream.read_buf(&mut room)).poll(context);
+                match read {
+                    Poll::Ready(Ok(bytes)) if bytes > 0 => {
+                        match self.decoder.take_direct(bytes) {
+                            Ok(incoming) => self.arrived(incoming),
+                            Err(violation) => self.fail(violation),
+                        }
+                        Poll::Ready(Ok(bytes))
+                    }
+                    read => read,
+                }
+            }
+            None => {
+                let room = self.input.room();
+                if room.is_empty() {
+                    // whoever sends so much ahead is there
+                    self.deadline.heard();
+                    return false;
+                }
+                let mut buffer = ReadBuf::new(room);
+                let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+                let bytes = buffer.filled().len();
+                self.input.add(bytes);
+                read.map_ok(|()| bytes)
+            }
+        };
+        match read {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(bytes)) if bytes > 0 => self.deadline.heard(),
+            Poll::Ready(_) => self.client_ended = true,
+        }
+        true
+    }
+}
+
+const SERVER_ASKED: &str = "Server asked to close connection.";
+
+/// Why a connection ended whose client is gone, if the server had not asked for it.
+fn vanished(asked: Option<&CloseAsked>) -> CloseReason {
+    match asked {
+        Some(CloseAsked { code, reason }) => {
+            CloseReason { message: SERVER_ASKED.to_owned(), code: Some(*code), reason: reason.clone() }
+        }
+        None => CloseReason {
+            message: "Client closed connection.".to_owned(),
+            code: Some(1006),
+            reason: String::new(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;
