@@ -47,6 +47,8 @@ features: ## The crate compiles without its features, and with each alone
 	cargo check -p vernal --no-default-features
 	cargo check -p vernal --no-default-features --features macros
 	cargo check -p vernal --no-default-features --features logger
+	cargo check -p vernal --no-default-features --features tls
+	cargo check -p vernal --no-default-features --features tls-development
 	cargo check -p vernal --no-default-features --features compression
 
 independence: ## The engine does not know Python
@@ -56,7 +58,8 @@ independence: ## The engine does not know Python
 
 # One thread for each property test, which share the cores among them.
 suite: ## All Rust tests: unit, integration, compile errors, properties, documentation
-	VERNAL_PROPERTY_SECONDS=$(PROPERTY_SECONDS) RUST_TEST_THREADS=16 cargo test --workspace
+	@tools/install-missing "command -v openssl" openssl
+	VERNAL_PROPERTY_SECONDS=$(PROPERTY_SECONDS) RUST_TEST_THREADS=16 cargo test --workspace --features vernal/tls-development
 
 conformance: ## The protocols are spoken to the letter
 	python3 conformance/http1.py

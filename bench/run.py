@@ -7,6 +7,7 @@ on all servers alike. What is compared is the server's own CPU time by the numbe
 
 import argparse
 import contextlib
+import gzip
 import http.client
 import re
 import shutil
@@ -22,6 +23,7 @@ import servers
 CORE = 0
 CONNECTIONS = 64
 ORDER = servers.HERE / "order.json"
+CATALOGUE = servers.HERE / "catalogue.json"
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,15 @@ class Row:
     body: bytes | None = None
     script: tuple = ()
     is_file: bool = False
+    only: tuple = ()
 
     def contestants(self, started):
         """The servers that have an answer to this."""
-        return [server for server in started if self.is_file or server.name != servers.NGINX]
+        return [
+            server
+            for server in started
+            if (self.is_file or server.name != servers.NGINX) and server.name in (self.only or (server.name,))
+        ]
 
     def headers_for(self, server):
         if self.name != "session":
@@ -51,6 +58,7 @@ def all_rows(files):
     hello = b"Hello, World!"
     greeting = b'{"name":"Ada Lovelace","age":16,"skills":["rust","http"]}'
     order = ORDER.read_bytes()
+    catalogue = CATALOGUE.read_bytes()
     is_json = {"Content-Type": "application/json"}
     return [
         Row("plaintext", "/plaintext", hello),
@@ -61,6 +69,7 @@ def all_rows(files):
         Row("body", "/body", order, headers=is_json, body=order, script=("post.lua", ORDER)),
         Row("session", "/session", b"42"),
         Row("route-199", "/route/199", hello),
+        Row("gzip", "/catalogue", catalogue, headers={"Accept-Encoding": "gzip"}, only=("vernal", "axum")),
         Row("static-1k", "/static/1k.txt", (files / "1k.txt").read_bytes(), is_file=True),
         Row("static-1m", "/static/1m.bin", (files / "1m.bin").read_bytes(), is_file=True),
     ]
@@ -116,7 +125,12 @@ def chosen_rows(files, chosen):
 def check(row, server):
     """Makes the row's request once and ends the run if the answer isn't the right one."""
     method = "POST" if row.body else "GET"
-    answer, _ = fetch(server, method, row.target, row.body, row.headers_for(server))
+    headers = row.headers_for(server)
+    answer, fields = fetch(server, method, row.target, row.body, headers)
+    if wanted := headers.get("Accept-Encoding"):
+        if fields["Content-Encoding"] != wanted:
+            sys.exit(f"{server.name} answers {fields['Content-Encoding']} to {row.target} instead of {wanted}")
+        answer = gzip.decompress(answer)
     if answer != row.answer:
         sys.exit(
             f"{server.name} answers {answer[:200]!r} to {method} {row.target} instead of {row.answer[:200]!r}"

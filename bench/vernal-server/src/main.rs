@@ -1,12 +1,23 @@
 //! vernal as its users write it: attributes on functions, values bound by name.
 mod routes;
 
-use contract::{Arguments, Greeting, HELLO, Message, Order, STORED};
+use contract::{Arguments, CATALOGUE, GZIP_LEVEL, Greeting, HELLO, Item, Message, Order, STORED};
 use vernal::prelude::*;
+use vernal::{Coding, Compression};
 
 fn main() -> vernal::Result<()> {
     let arguments = Arguments::from_command_line();
-    Server::new().port(arguments.port).workers(1).resource("/static/*", arguments.files).start()
+    let compression = Compression::new()
+        .types(["application/json"])
+        .codings([Coding::Gzip])
+        .level(Coding::Gzip, GZIP_LEVEL)
+        .minimum_size(8 * KB);
+    Server::new()
+        .port(arguments.port)
+        .workers(1)
+        .resource("/static/*", arguments.files)
+        .compression(compression)
+        .start()
 }
 
 #[route("/plaintext", method = "GET")]
@@ -17,6 +28,11 @@ async fn plaintext() -> &'static str {
 #[route("/json", method = "GET")]
 async fn message() -> Json<Message> {
     Json(Message { message: HELLO })
+}
+
+#[route("/catalogue", method = "GET")]
+async fn catalogue() -> Json<&'static [Item]> {
+    Json(&CATALOGUE)
 }
 
 #[route("/hello/{name}", method = "GET")]

@@ -120,7 +120,7 @@ impl App {
             Some(connection) if connection.app.is(self) => Arc::clone(connection),
             _ => {
                 let peer = request.peer_addr();
-                Arc::new(Connection { app: self.clone(), peer, watch: Watch::default() })
+                Arc::new(Connection::new(self.clone(), peer, Watch::default()))
             }
         }
     }

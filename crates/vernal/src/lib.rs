@@ -29,6 +29,7 @@
 //! | to | see |
 //! |---|---|
 //! | start and stop a server | [`Server`], [`Handle`] |
+//! | serve HTTPS | [`Tls`] |
 //! | bound what clients may send | [`Limits`] |
 //! | run code around controllers | [`macro@request_filter`], [`filter::FilterContext`] |
 //! | make the pages of errors | [`macro@error_message`], [`HttpError`] |
@@ -44,15 +45,17 @@
 //!
 //! # Features
 //!
-//! All are on by default.
+//! All are on by default, but for `tls-development`.
 //!
 //! - `compression`: gzip, deflate, br and zstd, of responses and of requests.
 //! - `macros`: the attributes.
 //! - `logger`: the module `logger`, a console and a daily-rolled file for what the engine says with `tracing`.
+//! - `tls`: HTTPS.
+//! - `tls-development`: `Tls::development`, a certificate for the developer's own machine.
 
 // Without its features the crate lacks what the page above links to.
 #![cfg_attr(
-    not(all(feature = "macros", feature = "logger", feature = "compression")),
+    not(all(feature = "macros", feature = "logger", feature = "compression", feature = "tls")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -110,6 +113,8 @@ pub mod testing;
 #[cfg(test)]
 mod properties;
 
+#[cfg(feature = "tls")]
+pub use accept::tls::{Tls, TlsInfo};
 pub use app::{App, Builder};
 pub use bind::{Json, Model, State};
 #[cfg(feature = "compression")]
@@ -127,6 +132,8 @@ pub use respond::{
     Body, ErrorInfo, Event, IntoResponse, OutgoingBody, Redirect, Response, Sse, StaticFile, Stream,
 };
 pub use route::{Location, Route};
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use service::AppService;
 pub use session::{Session, SessionSettings, SessionStore};
 pub use start::{Handle, Server};

@@ -22,6 +22,7 @@ pub const MB: usize = 1024 * KB;
 /// | [`spool_bytes`](Limits::spool_bytes) | 256 KB | a larger file is spooled to disk |
 /// | [`json_depth`](Limits::json_depth) | 128 | 400 |
 /// | [`header_timeout`](Limits::header_timeout) | 30 s | the connection is closed |
+/// | [`tls_handshake_timeout`](Limits::tls_handshake_timeout) | 10 s | the connection is closed |
 /// | [`body_timeout`](Limits::body_timeout) | 30 s | 408: the time between two pieces of a body |
 /// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
@@ -55,6 +56,7 @@ pub struct Limits {
     pub(crate) spool_bytes: usize,
     pub(crate) json_depth: usize,
     pub(crate) header_timeout: Duration,
+    pub(crate) tls_handshake_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) connections: usize,
     pub(crate) sessions: usize,
@@ -84,6 +86,7 @@ impl Default for Limits {
             spool_bytes: 256 * KB,
             json_depth: 128,
             header_timeout: Duration::from_secs(30),
+            tls_handshake_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             connections: 25_000,
             sessions: 100_000,
@@ -133,6 +136,8 @@ setters! {
     json_depth: usize;
     /// Time from the first byte of a request, or the opening of the connection, to the end of its header.
     header_timeout: Duration;
+    /// Time from the opening of a connection to the end of its TLS handshake: two or three packets each way.
+    tls_handshake_timeout: Duration;
     /// Time between two pieces of a body.
     body_timeout: Duration;
     /// Connections served at the same time.

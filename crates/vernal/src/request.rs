@@ -13,6 +13,8 @@ use smallvec::SmallVec;
 use tokio::sync::OnceCell;
 
 use crate::accept::Watch;
+#[cfg(feature = "tls")]
+use crate::accept::tls::TlsInfo;
 use crate::app::App;
 use crate::bind::{BodyUse, Param, Source, State};
 use crate::parse::{
@@ -28,6 +30,20 @@ pub(crate) struct Connection {
     pub(crate) app: App,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) watch: Watch,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Box<TlsInfo>>,
+}
+
+impl Connection {
+    pub(crate) fn new(app: App, peer: Option<SocketAddr>, watch: Watch) -> Self {
+        Connection {
+            app,
+            peer,
+            watch,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
 }
 
 /// What the route captured: ranges of the path.
@@ -171,6 +187,25 @@ impl Request {
     /// The address of the client's end of the connection; none inside the process.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.connection.as_ref()?.peer
+    }
+
+    /// What the TLS handshake of the connection came to; none without TLS.
+    #[cfg(feature = "tls")]
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.connection.as_ref()?.tls.as_deref()
+    }
+
+    /// Whether the request came through HTTPS.
+    pub fn is_secure(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls().is_some();
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// `https` or `http`: how the request came.
+    pub fn scheme(&self) -> &'static str {
+        if self.is_secure() { "https" } else { "http" }
     }
 
     /// The pattern or regular expression of the route that was found, for logs and metrics.

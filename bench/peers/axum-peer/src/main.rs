@@ -1,4 +1,5 @@
-//! axum with the crates its users reach for: axum-extra's `Query`, tower-http's `ServeDir`, tower-sessions.
+//! axum with the crates its users reach for: axum-extra's `Query`, tower-http's `ServeDir` and `CompressionLayer`,
+//! tower-sessions.
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -9,9 +10,11 @@ use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use axum_extra::extract::Query;
-use contract::{Arguments, Greeting, HELLO, Message, Order, ROUTES, STORED};
+use contract::{Arguments, CATALOGUE, GZIP_LEVEL, Greeting, HELLO, Item, Message, Order, ROUTES, STORED};
 use serde::Deserialize;
 use tokio::net::TcpListener;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
@@ -33,13 +36,16 @@ fn site(files: PathBuf) -> Router {
         .route("/session/new", get(new_session))
         .route("/session", get(stored))
         .layer(SessionManagerLayer::new(MemoryStore::default()));
+    let compression = CompressionLayer::new().quality(CompressionLevel::Precise(GZIP_LEVEL as i32));
+    let compressed = Router::new().route("/catalogue", get(catalogue)).layer(compression);
     let site = Router::new()
         .route("/plaintext", get(plaintext))
         .route("/json", get(json))
         .route("/hello/{name}", get(hello))
         .route("/body", post(echo))
         .nest_service("/static", ServeDir::new(files))
-        .merge(sessions);
+        .merge(sessions)
+        .merge(compressed);
     (0..ROUTES).fold(site, |site, n| site.route(&format!("/route/{n}"), get(plaintext)))
 }
 
@@ -49,6 +55,10 @@ async fn plaintext() -> &'static str {
 
 async fn json() -> Json<Message> {
     Json(Message { message: HELLO })
+}
+
+async fn catalogue() -> Json<&'static [Item]> {
+    Json(&CATALOGUE)
 }
 
 #[derive(Deserialize)]

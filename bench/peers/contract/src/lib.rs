@@ -2,6 +2,7 @@
 use std::env;
 use std::path::PathBuf;
 use std::process::exit;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,14 @@ pub struct Item {
     pub price: f64,
     pub tags: Vec<String>,
 }
+
+/// What `GET /catalogue` answers: 16 KB of JSON, made from these values for each request.
+pub static CATALOGUE: LazyLock<Vec<Item>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../../catalogue.json")).expect("the catalogue is sound")
+});
+
+/// The level of gzip for the catalogue.
+pub const GZIP_LEVEL: u32 = 6;
 
 /// The command line of every server: `--port N --files FOLDER`.
 pub struct Arguments {

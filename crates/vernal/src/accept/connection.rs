@@ -11,42 +11,79 @@ use tokio::io::AsyncWriteExt as _;
 use crate::accept::http::http1::Switched;
 use crate::accept::http::http1::{self, Outcome};
 use crate::accept::stream::Stream;
-use crate::accept::{OpenConnection, Serving, Watch};
+#[cfg(feature = "tls")]
+use crate::accept::tls::secure;
+use crate::accept::{CUT, ENDING, Present, Serving, Watch, refusal};
 use crate::request::Connection;
 
 /// Serves one connection until it ends.
 pub(crate) async fn serve(
-    mut stream: Stream,
+    stream: Stream,
     peer: Option<SocketAddr>,
     serving: Arc<Serving>,
-    open: OpenConnection,
+    mut present: Present,
 ) {
-    let connection = Arc::new(Connection { app: serving.app.clone(), peer, watch: Watch::new() });
+    let drain = &serving.drain;
+    if drain.unless(CUT, present.wait_for_room()).await.is_none() {
+        return;
+    }
+    let Some(Some((mut stream, connection))) = drain.unless(CUT, begin(stream, peer, &serving)).await else {
+        return;
+    };
+    let connection = Arc::new(connection);
     let mut early = Bytes::new();
-    loop {
+    let finished = loop {
         match Box::pin(http1::converse(stream, early, &connection, &serving)).await {
             Outcome::Rests(resting, unread) => (stream, early) = (resting, unread),
-            Outcome::Ended => break,
+            Outcome::Finished(stream) => break Some(stream),
+            Outcome::Ended => break None,
             #[cfg(feature = "websocket")]
             Outcome::Switched(switched) => {
                 switched.serve(&serving).await;
-                break;
+                break None;
             }
         }
         if early.is_empty() && !wakes(&stream, &connection, &serving).await {
-            break;
+            if drain.has_reached(ENDING) {
+                break Some(stream);
+            }
+            stream.close().await;
+            break None;
         }
+    };
+    present.close();
+    if let Some(stream) = finished {
+        drain.unless(CUT, refusal::linger(stream)).await;
     }
-    drop(open);
+}
+
+/// The connection as requests see it; none if its TLS handshake fails.
+async fn begin(stream: Stream, peer: Option<SocketAddr>, serving: &Serving) -> Option<(Stream, Connection)> {
+    #[cfg(feature = "tls")]
+    if let Some(keeper) = &serving.tls {
+        // in a box, so that the room which a handshake takes is given back after it
+        let (stream, info) = Box::pin(secure(stream, serving, keeper)).await?;
+        let mut connection = Connection::new(serving.app.clone(), peer, Watch::new());
+        connection.tls = Some(Box::new(info));
+        return Some((stream, connection));
+    }
+    Some((stream, Connection::new(serving.app.clone(), peer, Watch::new())))
 }
 
 /// Waits with the socket alone; whether there is a further request, before the connection has been idle too long or
-/// the server ends.
+/// the server ends. What has arrived until then is one.
 async fn wakes(stream: &Stream, connection: &Connection, serving: &Serving) -> bool {
     let limits = connection.app.limits();
     let idle = connection.watch.remaining(limits.header_timeout, serving.settings.idle_timeout);
     let next = tokio::time::timeout(idle, stream.readable());
-    matches!(serving.drain.unless_begun(next).await, Some(Ok(Ok(()))))
+    let next = match serving.drain.unless_begun(next).await {
+        Some(next) => next,
+        None => tokio::time::timeout_at(serving.drain.grace(), stream.readable()).await,
+    };
+    match next {
+        Ok(readable) => readable.is_ok(),
+        Err(_) => stream.has_unread(),
+    }
 }
 
 #[cfg(feature = "websocket")]

@@ -2,12 +2,13 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 /// Counts connections and tells them when the server ends. Cheap to clone.
 #[derive(Clone)]
@@ -17,42 +18,88 @@ struct Inner {
     stage: AtomicU8,
     stage_reached: Notify,
     room: Arc<Semaphore>,
+    /// Loops that accept, and connections, until nothing is left of them.
+    present: AtomicUsize,
+    /// Connections that have not had all their answers.
     open: AtomicUsize,
-    cut: AtomicUsize,
-    closed: Notify,
+    /// Requests answered since the end began.
+    answered: AtomicUsize,
+    changed: Notify,
+    deadline: Mutex<Deadline>,
+}
+
+/// When the end began, and how long it may take.
+struct Deadline {
+    began: Option<Instant>,
+    within: Duration,
 }
 
 /// Connections are not kept any longer than their request takes.
 pub(crate) const ENDING: u8 = 1;
-/// The deadline is over: connections end at once.
+/// It is over, or the deadline is: connections end at once.
 pub(crate) const CUT: u8 = 2;
 
+/// How long a connection on which nothing is under way is kept when the end begins. A request that the client has just
+/// sent is answered, with `Connection: close`; without this it would cross the end of the connection on its way.
+pub(crate) const GRACE: Duration = Duration::from_millis(250);
+
+/// What a drain has come to.
+pub(crate) struct Drained {
+    /// Requests answered since the end began.
+    pub(crate) answered: usize,
+    /// Connections that were cut.
+    pub(crate) cut: usize,
+    pub(crate) took: Duration,
+}
+
 impl Drain {
-    /// For at most so many connections at the same time.
-    pub(crate) fn new(connections: usize) -> Self {
+    /// For at most so many connections at the same time, which have so long to end.
+    pub(crate) fn new(connections: usize, within: Duration) -> Self {
         Drain(Arc::new(Inner {
             stage: AtomicU8::new(0),
             stage_reached: Notify::new(),
             room: Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS))),
+            present: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
-            cut: AtomicUsize::new(0),
-            closed: Notify::new(),
+            answered: AtomicUsize::new(0),
+            changed: Notify::new(),
+            deadline: Mutex::new(Deadline { began: None, within }),
         }))
     }
 
-    /// Begins to end; does nothing the second time.
-    pub(crate) fn begin(&self) {
+    /// Begins to end. Later calls change nothing but the deadline, which can become shorter only.
+    pub(crate) fn begin(&self, within: Option<Duration>) {
+        {
+            let mut deadline = self.0.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+            match (deadline.began, within) {
+                (None, within) => {
+                    deadline.began = Some(Instant::now());
+                    deadline.within = within.unwrap_or(deadline.within);
+                }
+                (Some(began), Some(within)) => {
+                    deadline.within = deadline.within.min(began.elapsed().saturating_add(within));
+                }
+                (Some(_), None) => {}
+            }
+        }
         self.enter(ENDING);
+        self.0.changed.notify_waiters();
+    }
+
+    /// Ends at once.
+    pub(crate) fn cut(&self) {
+        self.enter(CUT);
+        self.0.changed.notify_waiters();
     }
 
     fn enter(&self, stage: u8) {
-        self.0.stage.fetch_max(stage, Ordering::AcqRel);
+        self.0.stage.fetch_max(stage, Ordering::SeqCst);
         self.0.stage_reached.notify_waiters();
     }
 
     /// Whether the end has come so far.
     pub(crate) fn has_reached(&self, stage: u8) -> bool {
-        self.0.stage.load(Ordering::Acquire) >= stage
+        self.0.stage.load(Ordering::SeqCst) >= stage
     }
 
     /// Done once the end has come so far.
@@ -69,12 +116,23 @@ impl Drain {
 
     /// Awaits the future, but only until the end begins.
     pub(crate) async fn unless_begun<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        let (mut begun, mut future) = (pin!(self.reached(ENDING)), pin!(future));
-        poll_fn(|context| match begun.as_mut().poll(context) {
+        self.unless(ENDING, future).await
+    }
+
+    /// Awaits the future, but only until the end has come so far.
+    pub(crate) async fn unless<T>(&self, stage: u8, future: impl Future<Output = T>) -> Option<T> {
+        let (mut reached, mut future) = (pin!(self.reached(stage)), pin!(future));
+        poll_fn(|context| match reached.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(None),
             Poll::Pending => future.as_mut().poll(context).map(Some),
         })
         .await
+    }
+
+    /// Until when a connection on which nothing is under way is kept, once the end has begun.
+    pub(crate) fn grace(&self) -> Instant {
+        let deadline = self.0.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        deadline.began.unwrap_or_else(Instant::now) + GRACE.min(deadline.within / 4)
     }
 
     /// Room for one more connection; waits while there is none.
@@ -82,46 +140,77 @@ impl Drain {
         Arc::clone(&self.0.room).acquire_owned().await.ok()
     }
 
+    /// Counts a loop that accepts connections, until the answer is dropped.
+    pub(crate) fn accepting(&self) -> Present {
+        self.0.present.fetch_add(1, Ordering::AcqRel);
+        Present { drain: self.clone(), is_open: false, room: None }
+    }
+
     /// Counts a connection, which takes the room, until the answer is dropped.
-    pub(crate) fn connection(&self, room: Option<OwnedSemaphorePermit>) -> OpenConnection {
+    pub(crate) fn connection(&self, room: Option<OwnedSemaphorePermit>) -> Present {
+        self.0.present.fetch_add(1, Ordering::AcqRel);
         self.0.open.fetch_add(1, Ordering::AcqRel);
-        OpenConnection { drain: self.clone(), _room: room }
+        Present { drain: self.clone(), is_open: true, room }
     }
 
-    /// Waits until all connections have ended; at the deadline cuts those that have not, and says how many they were.
-    pub(crate) async fn wait(&self, deadline: Duration) -> usize {
-        let all_ended = async {
-            loop {
-                let mut closed = pin!(self.0.closed.notified());
-                closed.as_mut().enable();
-                if self.open() == 0 {
-                    return;
-                }
-                closed.await;
+    /// Counts a request that is answered although the server ends.
+    pub(crate) fn answered(&self) {
+        self.0.answered.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Waits, once the end has begun, until nothing is left; at the deadline, or when told to, cuts what is.
+    pub(crate) async fn finish(&self) -> Drained {
+        loop {
+            let mut changed = pin!(self.0.changed.notified());
+            changed.as_mut().enable();
+            let (began, within) = {
+                let deadline = self.0.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+                (deadline.began.unwrap_or_else(Instant::now), deadline.within)
+            };
+            let is_over = self.0.present.load(Ordering::SeqCst) == 0 || self.has_reached(CUT);
+            // a deadline that no clock can show is none
+            let end = began.checked_add(within).unwrap_or_else(|| began + Duration::from_secs(1 << 30));
+            if is_over || timeout_at(end, changed).await.is_err() {
+                let cut = self.0.open.load(Ordering::Acquire);
+                self.cut();
+                let answered = self.0.answered.load(Ordering::Acquire);
+                return Drained { answered, cut, took: began.elapsed() };
             }
-        };
-        if tokio::time::timeout(deadline, all_ended).await.is_err() {
-            // every event loop waits and cuts; the first of them sees all
-            self.0.cut.fetch_max(self.open(), Ordering::AcqRel);
-            self.enter(CUT);
         }
-        self.0.cut.load(Ordering::Acquire)
-    }
-
-    fn open(&self) -> usize {
-        self.0.open.load(Ordering::Acquire)
     }
 }
 
-/// A connection that is served.
-pub(crate) struct OpenConnection {
+/// A connection, or a loop that accepts them.
+pub(crate) struct Present {
     drain: Drain,
-    _room: Option<OwnedSemaphorePermit>,
+    is_open: bool,
+    /// Given back when the connection has ended.
+    room: Option<OwnedSemaphorePermit>,
 }
 
-impl Drop for OpenConnection {
+impl Present {
+    /// Waits for room, where the connection was accepted without.
+    pub(crate) async fn wait_for_room(&mut self) {
+        if self.room.is_none() {
+            self.room = self.drain.room().await;
+        }
+    }
+
+    /// Everything is answered; what is left is waiting for the client to notice.
+    pub(crate) fn close(&mut self) {
+        if std::mem::take(&mut self.is_open) {
+            self.drain.0.open.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Drop for Present {
     fn drop(&mut self) {
-        self.drain.0.open.fetch_sub(1, Ordering::AcqRel);
-        self.drain.0.closed.notify_waiters();
+        self.close();
+        self.drain.0.present.fetch_sub(1, Ordering::SeqCst);
+        // nobody waits for it before the end; the order is total, so that either this or `finish` sees the other
+        if self.drain.has_reached(ENDING) {
+            self.drain.0.changed.notify_waiters();
+        }
     }
 }

@@ -1,46 +1,87 @@
 //! The listening socket, and the loop that takes connections from it.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener as StdListener};
+#[cfg(unix)]
+use std::os::unix::net::UnixListener as StdUnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
 
+use crate::accept::backlog::Backlog;
 use crate::accept::stream::Stream;
+#[cfg(unix)]
+use crate::accept::unix::{self, SocketFile};
 use crate::accept::{Serving, connection};
-use crate::error::StartErrorKind;
-use crate::{Error, Result};
 
-/// Connections that may wait to be accepted. A small backlog makes bursts wait for a second and more, since the
-/// kernel drops what does not fit.
-const BACKLOG: i32 = 4096;
-
-/// A bound address. Every event loop has an [`Acceptor`] of it; when the last one and this have ended the system
+/// A listening socket. Every event loop has an [`Acceptor`] of it; when the last one and this have ended the system
 /// refuses new connections.
-pub(crate) enum Listener {
+pub(crate) struct Listener {
+    socket: ListeningSocket,
+    /// Whether nobody else has this socket. One that was passed may be another program's at the same time.
+    is_own: bool,
+    #[cfg(unix)]
+    file: Option<Arc<SocketFile>>,
+}
+
+pub(crate) enum ListeningSocket {
     Tcp(StdListener),
+    #[cfg(unix)]
+    Unix(StdUnixListener),
 }
 
 impl Listener {
-    /// Binds a host and a port.
-    ///
-    /// # Errors
-    ///
-    /// As [`bind`].
-    pub(crate) fn tcp(host: &str, port: u16) -> Result<Self> {
-        bind(host, port).map(Listener::Tcp)
+    /// A TCP socket that this server has bound.
+    pub(crate) fn tcp(listener: StdListener) -> Self {
+        Listener { is_own: true, ..Listener::passed_tcp(listener) }
     }
 
-    /// The address of a listener that has one.
+    /// A TCP socket that somebody else has bound.
+    pub(crate) fn passed_tcp(listener: StdListener) -> Self {
+        Listener {
+            socket: ListeningSocket::Tcp(listener),
+            is_own: false,
+            #[cfg(unix)]
+            file: None,
+        }
+    }
+
+    /// A Unix-domain socket that this server has bound, and its file if it has one.
+    #[cfg(unix)]
+    pub(crate) fn unix(listener: StdUnixListener, file: Option<Arc<SocketFile>>) -> Self {
+        Listener { is_own: true, file, ..Listener::passed_unix(listener) }
+    }
+
+    /// A Unix-domain socket that somebody else has bound.
+    #[cfg(unix)]
+    pub(crate) fn passed_unix(listener: StdUnixListener) -> Self {
+        Listener { socket: ListeningSocket::Unix(listener), is_own: false, file: None }
+    }
+
+    /// The address and port, of a socket that has them.
     ///
     /// # Errors
     ///
     /// The error of the operating system.
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        match self {
-            Listener::Tcp(listener) => listener.local_addr(),
+    pub(crate) fn local_addr(&self) -> io::Result<Option<SocketAddr>> {
+        match &self.socket {
+            ListeningSocket::Tcp(listener) => listener.local_addr().map(Some),
+            #[cfg(unix)]
+            ListeningSocket::Unix(_) => Ok(None),
+        }
+    }
+
+    /// The address as the log says it: `127.0.0.1:9090`, `unix:/run/app.sock`, `unix:@app`.
+    pub(crate) fn name(&self) -> String {
+        match &self.socket {
+            ListeningSocket::Tcp(listener) => {
+                listener.local_addr().map_or_else(|_| "?".to_owned(), |address| address.to_string())
+            }
+            #[cfg(unix)]
+            ListeningSocket::Unix(listener) => unix::name(listener),
         }
     }
 
@@ -50,80 +91,66 @@ impl Listener {
     ///
     /// The error of the operating system.
     pub(crate) fn acceptor(&self) -> io::Result<Acceptor> {
-        match self {
-            Listener::Tcp(listener) => TcpListener::from_std(listener.try_clone()?).map(Acceptor::Tcp),
-        }
+        let socket = match &self.socket {
+            ListeningSocket::Tcp(listener) => {
+                AcceptingSocket::Tcp(TcpListener::from_std(listener.try_clone()?)?)
+            }
+            #[cfg(unix)]
+            ListeningSocket::Unix(listener) => {
+                AcceptingSocket::Unix(UnixListener::from_std(listener.try_clone()?)?)
+            }
+        };
+        Ok(Acceptor {
+            socket,
+            is_own: self.is_own,
+            #[cfg(unix)]
+            file: self.file.clone(),
+        })
     }
 }
 
 /// A listener as one event loop sees it.
-pub(crate) enum Acceptor {
+pub(crate) struct Acceptor {
+    socket: AcceptingSocket,
+    is_own: bool,
+    #[cfg(unix)]
+    file: Option<Arc<SocketFile>>,
+}
+
+enum AcceptingSocket {
     Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
 }
 
 impl Acceptor {
     async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
-        match self {
-            Acceptor::Tcp(listener) => {
+        match &self.socket {
+            AcceptingSocket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 Ok((Stream::Tcp(stream), Some(peer)))
             }
-        }
-    }
-}
-
-/// Binds a host and a port. An empty host means every interface, IPv6 and IPv4 alike.
-///
-/// # Errors
-///
-/// A start-up error that names the address and the reason.
-fn bind(host: &str, port: u16) -> Result<StdListener> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> = match host {
-        "" => vec![SocketAddr::from(([0u16; 8], port)), SocketAddr::from(([0u8; 4], port))],
-        _ => (host, port)
-            .to_socket_addrs()
-            .map_err(|error| unbound(&format!("{host:?}"), &format!("the host is not known: {error}")))?
-            .collect(),
-    };
-    let mut last = unbound(host, "the host has no address");
-    for address in addresses {
-        match listen(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => {
-                last = unbound(&address.to_string(), &explain(&error));
-                if error.kind() == io::ErrorKind::AddrInUse {
-                    break;
-                }
+            #[cfg(unix)]
+            AcceptingSocket::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Stream::Unix(stream), None))
             }
         }
     }
-    Err(last)
-}
 
-fn listen(address: SocketAddr) -> io::Result<StdListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(!address.ip().is_unspecified())?;
-    }
-    socket.set_reuse_address(true)?;
-    // accepted connections inherit this, which saves a system call for each
-    socket.set_tcp_nodelay(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-fn unbound(address: &str, reason: &str) -> Error {
-    Error::start(StartErrorKind::Bind, format!("cannot listen on {address}: {reason}"))
-}
-
-fn explain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "the port is in use, perhaps by this program started before".to_owned(),
-        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege".to_owned(),
-        _ => error.to_string(),
+    /// What is left to do when nothing new is to come.
+    fn into_backlog(self) -> io::Result<Backlog> {
+        let socket = match self.socket {
+            AcceptingSocket::Tcp(listener) => ListeningSocket::Tcp(listener.into_std()?),
+            #[cfg(unix)]
+            AcceptingSocket::Unix(listener) => ListeningSocket::Unix(listener.into_std()?),
+        };
+        Ok(Backlog {
+            socket,
+            is_own: self.is_own,
+            #[cfg(unix)]
+            file: self.file,
+        })
     }
 }
 
@@ -140,13 +167,22 @@ pub(crate) async fn accept_loop(acceptor: Acceptor, serving: Arc<Serving>) {
             Err(error) => pause_after(&error).await,
         }
     }
+    match acceptor.into_backlog() {
+        Ok(backlog) => backlog.empty(&serving).await,
+        Err(error) => tracing::warn!(%error, "connections that wait to be accepted are lost"),
+    }
 }
 
 /// A connection that died while it waited says nothing about the next one; too many open files does, and passes.
 async fn pause_after(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+    if !is_of_one_connection(error) {
         tracing::warn!(%error, "connections cannot be accepted for now");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Whether the error is the end of a connection that had not been accepted yet.
+pub(crate) fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

@@ -1,5 +1,9 @@
 //! Sockets to connections: the listener, the protocols, and the end.
 
+#[cfg(unix)]
+mod activation;
+mod address;
+mod backlog;
 mod connection;
 mod drain;
 mod http;
@@ -8,9 +12,16 @@ mod refusal;
 mod settings;
 mod socket;
 mod stream;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+#[cfg(unix)]
+mod unix;
 mod watch;
 
-pub(crate) use drain::{CUT, Drain, ENDING, OpenConnection};
+pub(crate) use address::Address;
+pub(crate) use drain::{CUT, Drain, ENDING, Present};
+#[cfg(feature = "tls")]
+pub(crate) use http::PROTOCOLS;
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};

@@ -25,8 +25,7 @@ pub(crate) async fn send(remains: Remains, page: http::Response<OutgoingBody>, h
     let mut stream = remains.stream;
     let write = async {
         stream.write_all(&remains.unsent).await?;
-        stream.write_all(&wire_form(page, head_only)).await?;
-        stream.shutdown().await
+        stream.write_all(&wire_form(page, head_only)).await
     };
     match tokio::time::timeout(LINGER, write).await {
         Ok(Ok(())) => linger(stream).await,
@@ -35,9 +34,12 @@ pub(crate) async fn send(remains: Remains, page: http::Response<OutgoingBody>, h
     }
 }
 
-/// Waits a moment for the client to read the last answer and end: a socket that is closed with unread bytes resets
+/// Says that nothing more comes, and waits a moment for the client to read the last answer and end: a socket that is closed with unread bytes resets
 /// the connection, and the answer may be lost (RFC 9112 section 9.6).
 pub(crate) async fn linger(mut stream: Stream) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
     let mut piece = [0; 4096];
     let read = async {
         let mut room = LINGER_BYTES;

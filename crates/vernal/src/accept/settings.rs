@@ -19,4 +19,7 @@ pub(crate) struct Serving {
     pub(crate) app: App,
     pub(crate) settings: ConnectionSettings,
     pub(crate) drain: Drain,
+    /// Where connections begin with a TLS handshake.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<std::sync::Arc<crate::accept::tls::Keeper>>,
 }

@@ -37,6 +37,8 @@ pub(crate) struct Socket {
     gathered: Vec<u8>,
     sent: usize,
     put_off: bool,
+    /// The last flush left bytes with TLS.
+    holds: bool,
     answers: u32,
     refused: Option<u16>,
 }
@@ -54,13 +56,16 @@ impl Socket {
     /// `early` is what an earlier conversation has read of a request and not understood yet.
     pub(crate) fn new(stream: Stream, early: Bytes, connection: Arc<Connection>) -> Self {
         let answers = connection.watch.answers();
+        let mut inspector = Inspector::new(early, connection.app.limits());
+        connection.watch.received_heads(inspector.take_heads());
         Socket {
             stream,
-            inspector: Inspector::new(early, connection.app.limits()),
+            inspector,
             connection,
             gathered: Vec::new(),
             sent: 0,
             put_off: false,
+            holds: false,
             answers,
             refused: None,
         }
@@ -115,7 +120,12 @@ impl Socket {
             self.gathered.clear();
             SPARE.set(std::mem::take(&mut self.gathered));
         }
-        Poll::Ready(Ok(()))
+        // TLS may have taken more than the socket has
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        if std::mem::replace(&mut self.holds, polled.is_pending()) || polled.is_pending() {
+            self.connection.watch.wrote(polled.is_ready());
+        }
+        polled
     }
 }
 
@@ -130,7 +140,9 @@ impl AsyncRead for Socket {
         }
         let this = &mut *self;
         loop {
-            match this.inspector.deliver(buffer) {
+            let delivery = this.inspector.deliver(buffer);
+            this.connection.watch.received_heads(this.inspector.take_heads());
+            match delivery {
                 Delivery::Done => return Poll::Ready(Ok(())),
                 Delivery::Broken(explain) => {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, explain)));
@@ -148,6 +160,7 @@ impl AsyncRead for Socket {
             }
             this.connection.watch.received();
             this.inspector.admit(buffer, before);
+            this.connection.watch.received_heads(this.inspector.take_heads());
             if buffer.filled().len() > before {
                 return Poll::Ready(Ok(()));
             }

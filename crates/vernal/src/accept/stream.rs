@@ -1,23 +1,81 @@
 //! A connection's bytes, whatever carries them.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+#[cfg(feature = "tls")]
+use tokio_rustls::server::TlsStream;
 
 /// What a connection was accepted as.
 pub(crate) enum Stream {
     Tcp(TcpStream),
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream<Stream>>),
+    #[cfg(unix)]
+    Unix(UnixStream),
 }
 
 impl Stream {
     /// Done when there is something to read, without room for it: a connection that rests keeps none.
     pub(crate) async fn readable(&self) -> io::Result<()> {
+        poll_fn(|context| self.poll_readable(context)).await
+    }
+
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Stream::Tcp(stream) => stream.readable().await,
+            Stream::Tcp(stream) => stream.poll_read_ready(context),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.poll_read_ready(context),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => match stream.get_ref() {
+                (stream, tls) if tls.wants_read() => stream.poll_readable(context),
+                // what has been decrypted already, and the end, do not show at the socket any more
+                _ => Poll::Ready(Ok(())),
+            },
         }
+    }
+
+    /// The first byte that arrives, which stays there to be read; none where the stream cannot tell, or has ended.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn first_byte(&self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        match self {
+            Stream::Tcp(stream) => Ok((stream.peek(&mut byte).await? == 1).then_some(byte[0])),
+            _ => Ok(None),
+        }
+    }
+
+    /// Says that nothing more will be sent, where a connection that has nothing under way ends.
+    pub(crate) async fn close(&mut self) {
+        #[cfg(feature = "tls")]
+        if let Stream::Tls(stream) = self {
+            use tokio::io::AsyncWriteExt;
+            // whoever has closed already does not need to be told
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), stream.shutdown()).await;
+        }
+    }
+
+    /// Whether there is something to read at this moment. Asks the system: what the event loop knows may be older.
+    pub(crate) fn has_unread(&self) -> bool {
+        let socket = match self {
+            Stream::Tcp(stream) => SockRef::from(stream),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => {
+                let (stream, tls) = stream.get_ref();
+                return !tls.wants_read() || stream.has_unread();
+            }
+            #[cfg(unix)]
+            Stream::Unix(stream) => SockRef::from(stream),
+        };
+        socket.peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
     }
 }
 
@@ -26,6 +84,10 @@ macro_rules! each {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {
             Stream::Tcp($stream) => $call,
+            #[cfg(feature = "tls")]
+            Stream::Tls($stream) => $call,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $call,
         }
     };
 }
@@ -36,7 +98,20 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        each!(self, stream => Pin::new(stream).poll_read(context, buffer))
+        match self.get_mut() {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            #[cfg(unix)]
+            Stream::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => match Pin::new(stream).poll_read(context, buffer) {
+                // what HTTP carries says itself where it ends, so an end without a farewell takes nothing away
+                // (RFC 9112 section 9.8)
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    Poll::Ready(Ok(()))
+                }
+                polled => polled,
+            },
+        }
     }
 }
 
@@ -56,6 +131,10 @@ impl AsyncWrite for Stream {
     fn is_write_vectored(&self) -> bool {
         match self {
             Stream::Tcp(stream) => stream.is_write_vectored(),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.is_write_vectored(),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.is_write_vectored(),
         }
     }
 

@@ -14,9 +14,12 @@ pub(crate) struct Watch {
     answers: AtomicU32,
     blocked: AtomicBool,
     put_off: AtomicBool,
+    heads: AtomicU32,
     since: AtomicU64,
 }
 
+/// Nothing has come of the first request.
+const FRESH: u8 = 3;
 const IDLE: u8 = 0;
 const HEADER: u8 = 1;
 const BUSY: u8 = 2;
@@ -24,15 +27,30 @@ const BUSY: u8 = 2;
 impl Watch {
     pub(crate) fn new() -> Self {
         let watch = Watch::default();
-        watch.enter(HEADER);
+        watch.enter(FRESH);
         watch
     }
 
     /// Bytes have arrived.
     pub(crate) fn received(&self) {
-        if self.stage.load(Ordering::Relaxed) == IDLE {
-            self.enter(HEADER);
+        match self.stage.load(Ordering::Relaxed) {
+            IDLE => self.enter(HEADER),
+            // its time counts from the opening of the connection
+            FRESH => self.stage.store(HEADER, Ordering::Relaxed),
+            _ => {}
         }
+    }
+
+    /// So many heads have been found whole and right.
+    pub(crate) fn received_heads(&self, heads: u32) {
+        if heads > 0 {
+            add(&self.heads, heads);
+        }
+    }
+
+    /// Whether a further request has arrived, which the app has not seen yet.
+    pub(crate) fn has_further_head(&self) -> bool {
+        self.heads.load(Ordering::Relaxed) > 0
     }
 
     /// Bytes have gone out, or could not because the client does not read.
@@ -67,6 +85,7 @@ impl Watch {
         self.stage.store(BUSY, Ordering::Relaxed);
         add(&self.requests, 1);
         add(&self.in_flight, 1);
+        add(&self.heads, u32::MAX);
     }
 
     /// How many requests this connection has made.
@@ -87,12 +106,12 @@ impl Watch {
 
     /// Whether a request is on its way and not whole yet.
     pub(crate) fn is_in_header(&self) -> bool {
-        self.stage.load(Ordering::Relaxed) == HEADER
+        matches!(self.stage.load(Ordering::Relaxed), HEADER | FRESH)
     }
 
-    /// Whether nothing is under way, neither in nor out.
-    pub(crate) fn may_rest(&self) -> bool {
-        self.stage.load(Ordering::Relaxed) == IDLE && !self.is_blocked()
+    /// Whether it is the client's turn, who has sent nothing yet and has read all there is.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.stage.load(Ordering::Relaxed), IDLE | FRESH) && !self.is_blocked()
     }
 
     /// Whether the client does not read what is written to it.
@@ -110,7 +129,7 @@ impl Watch {
         let allowed = match self.stage.load(Ordering::Relaxed) {
             _ if self.blocked.load(Ordering::Relaxed) => idle,
             IDLE => idle,
-            HEADER => header,
+            HEADER | FRESH => header,
             _ => return header.min(idle).max(Duration::from_millis(1)),
         };
         let waited = now().saturating_sub(self.since.load(Ordering::Relaxed));

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::Method;
 use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE};
 
+use super::date;
 use crate::Headers;
 
 /// What the preconditions of a request come to.
@@ -49,10 +50,18 @@ pub(crate) fn evaluate(method: &Method, headers: &Headers, etag: &str, modified:
 
 /// Whether `Range` is to be honoured: there is no `If-Range`, or it names this very representation (section 13.1.5).
 ///
-/// Otherwise the client's first half belongs to another file, and it gets the whole.
+/// Otherwise the client's first half belongs to another file, and it gets the whole. A tag compares strongly. A date has
+/// to be the same one, and to be strong in itself (section 8.8.2.2): while the second of the last change is not over,
+/// there may be another change in it that the date would not show.
 pub(crate) fn range_applies(headers: &Headers, etag: &str, modified: SystemTime) -> bool {
-    let Some(field) = headers.as_map().get(IF_RANGE) else { return true };
-    (field == etag && !is_weak(etag)) || date(headers, IF_RANGE) == Some(whole_seconds(modified))
+    let mut fields = headers.as_map().get_all(IF_RANGE).iter();
+    let Some(field) = fields.next() else { return true };
+    if fields.next().is_some() {
+        return false;
+    }
+    let changed = whole_seconds(modified);
+    let is_over = || changed < whole_seconds(SystemTime::now());
+    (field == etag && !is_weak(etag)) || date(headers, IF_RANGE) == Some(changed) && is_over()
 }
 
 /// The strong entity tag of a file: its length, the nanosecond of its last change and, on Unix, its inode, so that a
@@ -82,7 +91,7 @@ pub(crate) fn last_modified(modified: SystemTime) -> String {
     httpdate::fmt_http_date(modified.min(SystemTime::now()).max(UNIX_EPOCH))
 }
 
-fn whole_seconds(time: SystemTime) -> u64 {
+pub(super) fn whole_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
@@ -90,8 +99,8 @@ fn whole_seconds(time: SystemTime) -> u64 {
 fn date(headers: &Headers, name: HeaderName) -> Option<u64> {
     let mut values = headers.as_map().get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
-    let date = httpdate::parse_http_date(value).ok()?;
-    values.next().is_none().then(|| whole_seconds(date))
+    let date = date::seconds(value, SystemTime::now())?;
+    values.next().is_none().then_some(date)
 }
 
 /// Whether the field is `*`, which any file matches, or lists a tag for which `matches` holds.

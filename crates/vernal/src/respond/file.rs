@@ -169,6 +169,8 @@ impl StaticFile {
         FileAnswer::new(StatusCode::OK, fields, source.whole())
     }
 
+    /// One range. With `If-Range` the fields that describe the file could be left out (section 15.3.7); players and
+    /// download managers look at them all the same.
     fn part(&self, source: Source, range: Range<u64>) -> FileAnswer {
         let mut fields = self.describe(&source);
         set(&mut fields, CONTENT_RANGE, &content_range(&range, source.validators().length));

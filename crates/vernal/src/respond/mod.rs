@@ -4,6 +4,7 @@
 pub(crate) mod compression;
 mod conditional;
 mod content_type;
+mod date;
 mod error_page;
 pub(crate) mod favicon;
 mod file;

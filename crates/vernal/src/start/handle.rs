@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::SetOnce;
 
@@ -15,9 +16,19 @@ pub struct Handle(pub(super) Arc<HandleState>);
 #[derive(Default)]
 pub(super) struct HandleState {
     pub(super) ready: AtomicBool,
-    pub(super) address: OnceLock<SocketAddr>,
+    pub(super) listening: OnceLock<Listening>,
+    #[cfg(feature = "tls")]
+    pub(super) redirect_address: OnceLock<SocketAddr>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: OnceLock<Arc<crate::accept::tls::Keeper>>,
     pub(super) stopper: SetOnce<Drain>,
     pub(super) stopped_early: AtomicBool,
+}
+
+/// Where a server listens.
+pub(super) struct Listening {
+    pub(super) address: Option<SocketAddr>,
+    pub(super) names: Vec<String>,
 }
 
 impl Handle {
@@ -26,9 +37,36 @@ impl Handle {
         self.0.ready.load(Ordering::Acquire)
     }
 
-    /// The address it listens on, once the port is bound.
+    /// The address it listens on, once the port is bound; the first, if there are several, and none if all are
+    /// Unix-domain sockets.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.0.address.get().copied()
+        self.0.listening.get()?.address
+    }
+
+    /// All addresses it listens on, as the log says them: `127.0.0.1:9090`, `unix:/run/app.sock`. Empty until they
+    /// are bound.
+    pub fn listening_on(&self) -> &[String] {
+        self.0.listening.get().map_or(&[], |listening| &listening.names)
+    }
+
+    /// The address that [`redirect_http`](crate::Server::redirect_http) listens on, once the port is bound.
+    #[cfg(feature = "tls")]
+    pub fn redirect_addr(&self) -> Option<SocketAddr> {
+        self.0.redirect_address.get().copied()
+    }
+
+    /// Reads the certificates, keys and authorities of the running server again, now, whether or not they have changed.
+    ///
+    /// New connections use what can be used; what cannot is refused, and stays as it was. Nothing happens before the
+    /// server has started, or if it has no TLS, or one of [its own](crate::Tls::from_config). It reads files, so it
+    /// belongs into a plain `fn`.
+    ///
+    /// # Errors
+    ///
+    /// Why something was refused; the log says it, too.
+    #[cfg(feature = "tls")]
+    pub fn reload_tls(&self) -> crate::Result<()> {
+        self.0.tls.get().map_or(Ok(()), |keeper| keeper.reload())
     }
 
     /// Stops the server: nothing new is accepted, running requests finish, then `start` returns. A server that is
@@ -36,7 +74,27 @@ impl Handle {
     pub fn stop(&self) {
         self.0.stopped_early.swap(true, Ordering::AcqRel);
         if let Some(drain) = self.0.stopper.get() {
-            drain.begin();
+            drain.begin(None);
+        }
+    }
+
+    /// Stops a server that has started, with another deadline than
+    /// [`drain_deadline`](crate::Server::drain_deadline). While it stops already, this can make the time that is left
+    /// shorter, not longer; zero ends it at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vernal::Server;
+    ///
+    /// let server = Server::new();
+    /// let handle = server.handle();
+    /// handle.stop();
+    /// handle.stop_within(Duration::from_secs(1)); // on second thoughts
+    /// ```
+    pub fn stop_within(&self, deadline: Duration) {
+        self.0.stopped_early.swap(true, Ordering::AcqRel);
+        if let Some(drain) = self.0.stopper.get() {
+            drain.begin(Some(deadline));
         }
     }
 

@@ -1,12 +1,18 @@
 //! Starting and stopping a server.
 
 mod handle;
+mod listen;
+#[cfg(feature = "tls")]
+mod redirect;
 mod run;
+mod signals;
 
 use std::path::Path;
 use std::time::Duration;
 
-use crate::accept::ConnectionSettings;
+#[cfg(feature = "tls")]
+use crate::Tls;
+use crate::accept::{Address, ConnectionSettings};
 use crate::app::{App, Builder};
 use crate::scan::Scan;
 use crate::session::{SessionSettings, SessionStore};
@@ -32,12 +38,17 @@ pub struct Server {
     name: String,
     builder: Builder,
     scan: Scan,
-    host: String,
-    port: u16,
+    host: Option<String>,
+    port: Option<u16>,
+    addresses: Vec<Address>,
     workers: usize,
     connection: ConnectionSettings,
     drain_deadline: Duration,
     handle_signals: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+    #[cfg(feature = "tls")]
+    redirect_port: Option<u16>,
     handle: Handle,
 }
 
@@ -59,8 +70,9 @@ impl Server {
             name: name.into(),
             builder: App::builder(),
             scan: Scan::default(),
-            host: "127.0.0.1".to_owned(),
-            port: 9090,
+            host: None,
+            port: None,
+            addresses: Vec::new(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             connection: ConnectionSettings {
                 keep_alive: true,
@@ -69,6 +81,10 @@ impl Server {
             },
             drain_deadline: Duration::from_secs(10),
             handle_signals: true,
+            #[cfg(feature = "tls")]
+            tls: None,
+            #[cfg(feature = "tls")]
+            redirect_port: None,
             handle: Handle::default(),
         }
     }
@@ -90,15 +106,28 @@ impl Server {
         self
     }
 
-    /// The address to listen on: a name, an IPv4 or IPv6 address, or nothing for every interface.
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.host = host.into();
+    /// Speaks HTTPS, and nothing else, on the port.
+    ///
+    /// ```no_run
+    /// use vernal::{Server, Tls};
+    ///
+    /// Server::new().port(9443).tls(Tls::from_files("certificate.pem", "key.pem")).start()?;
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
-    /// The port to listen on; 0 lets the system choose, and [`Handle::local_addr`] tell.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
+    /// Listens without TLS on one more port of the same host, and sends whoever comes there to the same target at
+    /// `https://` (308, so that methods and bodies stay what they are).
+    ///
+    /// A request without a sound `Host` is answered 400. A server without [`tls`](Server::tls) does not start with
+    /// this.
+    #[cfg(feature = "tls")]
+    pub fn redirect_http(mut self, port: u16) -> Self {
+        self.redirect_port = Some(port);
         self
     }
 
@@ -137,7 +166,7 @@ impl Server {
         self
     }
 
-    /// Whether SIGINT and SIGTERM stop the server; yes by default.
+    /// Whether SIGINT and SIGTERM stop the server, and a second one ends it at once; yes by default.
     pub fn handle_signals(mut self, handle: bool) -> Self {
         self.handle_signals = handle;
         self

@@ -1,16 +1,19 @@
 //! Running a server: event loops, signals, the end.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
-use std::time::Duration;
 
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tokio::task::JoinSet;
 
-use crate::accept::{Drain, ENDING, Listener, Serving, accept_loop};
+#[cfg(feature = "tls")]
+use crate::accept::PROTOCOLS;
+use crate::accept::{CUT, Drain, Listener, Serving, accept_loop};
 use crate::error::StartErrorKind;
+use crate::start::handle::Listening;
+#[cfg(feature = "tls")]
+use crate::start::redirect;
+use crate::start::signals::Signals;
 use crate::start::{Handle, Server};
 use crate::{Error, Result};
 
@@ -33,8 +36,8 @@ impl Server {
         let (ready, listeners) = self.prepare()?;
         let main = ready.runtime(1)?;
         let workers: Result<Vec<_>> = (1..ready.workers).map(|_| ready.spawn_worker(&listeners)).collect();
-        let workers = workers.inspect_err(|_| ready.serving.drain.begin())?;
-        let result = main.block_on(ready.serve(listeners)).inspect_err(|_| ready.serving.drain.begin());
+        let workers = workers.inspect_err(|_| ready.serving.drain.cut())?;
+        let result = main.block_on(ready.serve(listeners)).inspect_err(|_| ready.serving.drain.cut());
         ready.close();
         for worker in workers {
             if worker.join().is_err() {
@@ -61,40 +64,80 @@ impl Server {
     ///
     /// The loops that accept have clones of the listening sockets. When the last one ends the system refuses new
     /// connections, so nobody may keep these any longer than it takes to begin.
-    fn prepare(self) -> Result<(Ready, Vec<Listener>)> {
+    fn prepare(mut self) -> Result<(Ready, Vec<Served>)> {
+        #[cfg(feature = "tls")]
+        let redirect = self.redirect_port.map(|port| self.redirect_address(port));
+        let addresses = self.take_addresses();
         let app = self.scan.collect(&self.name, self.builder).build()?;
-        let listener = Listener::tcp(&self.host, self.port)?;
-        let address = listener.local_addr()?;
-        let drain = Drain::new(app.limits().connections);
+        #[cfg(feature = "tls")]
+        let tls = self.tls.map(|tls| tls.load(PROTOCOLS)).transpose()?;
+        let mut listeners = Vec::new();
+        for address in addresses {
+            listeners.extend(address.bind()?);
+        }
+        let mut listening =
+            Listening { address: None, names: listeners.iter().map(Listener::name).collect() };
+        for listener in &listeners {
+            listening.address = listening.address.or(listener.local_addr()?);
+        }
+        let drain = Drain::new(app.limits().connections, self.drain_deadline);
         self.handle.0.stopper.set(drain.clone()).map_err(|_| {
             Error::start(StartErrorKind::Configuration, "this server has been started before")
         })?;
         // a store by `stop` that is not seen here comes after this, and then `stop` sees the stopper
         if self.handle.0.stopped_early.fetch_or(false, Ordering::AcqRel) {
-            drain.begin();
+            drain.begin(None);
         }
-        let _ = self.handle.0.address.set(address);
         let blocking_threads = app.blocking().available_permits().saturating_add(FILE_THREADS);
+        let serving = Arc::new(Serving {
+            app,
+            settings: self.connection,
+            drain,
+            #[cfg(feature = "tls")]
+            tls,
+        });
+        let served = listeners.into_iter().map(|listener| Served { listener, serving: Arc::clone(&serving) });
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "all listeners are alike"))]
+        let mut served: Vec<_> = served.collect();
+        #[cfg(feature = "tls")]
+        {
+            if let Some(address) = redirect {
+                let https = listening.address.map_or(443, |address| address.port());
+                for listener in redirect::listeners(address, https, &serving)? {
+                    listening.names.push(listener.listener.name());
+                    if let Some(address) = listener.listener.local_addr()? {
+                        let _ = self.handle.0.redirect_address.set(address);
+                    }
+                    served.push(listener);
+                }
+            }
+            if let Some(keeper) = &serving.tls {
+                let _ = self.handle.0.tls.set(Arc::clone(keeper));
+            }
+        }
+        let _ = self.handle.0.listening.set(listening);
         let ready = Ready {
             name: self.name,
-            address,
-            serving: Arc::new(Serving { app, settings: self.connection, drain }),
-            drain_deadline: self.drain_deadline,
+            serving,
             handle_signals: self.handle_signals,
             workers: self.workers,
             blocking_threads,
             handle: self.handle,
         };
-        Ok((ready, vec![listener]))
+        Ok((ready, served))
     }
+}
+
+/// A listener, and what its connections are served with.
+pub(super) struct Served {
+    pub(super) listener: Listener,
+    pub(super) serving: Arc<Serving>,
 }
 
 /// A server whose declarations are right and whose port is bound.
 struct Ready {
     name: String,
-    address: SocketAddr,
     serving: Arc<Serving>,
-    drain_deadline: Duration,
     handle_signals: bool,
     workers: usize,
     blocking_threads: usize,
@@ -103,23 +146,34 @@ struct Ready {
 
 impl Ready {
     /// Serves on the runtime that polls this, until the server is stopped.
-    async fn serve(&self, listeners: Vec<Listener>) -> Result<()> {
+    async fn serve(&self, listeners: Vec<Served>) -> Result<()> {
         let accepting = self.accept(&listeners)?;
         drop(listeners);
         let accepting = tokio::spawn(accepting);
+        #[cfg(feature = "tls")]
+        let watching = self.serving.tls.clone().map(|keeper| tokio::spawn(keeper.watch()));
         self.run_until_stopped().await;
         accepting.abort();
+        #[cfg(feature = "tls")]
+        if let Some(watching) = watching {
+            watching.abort();
+        }
         Ok(())
     }
 
     /// Takes connections on the runtime that this is called in.
-    fn accept(&self, listeners: &[Listener]) -> Result<impl Future<Output = ()> + use<>> {
-        let acceptors = listeners.iter().map(Listener::acceptor).collect::<std::io::Result<Vec<_>>>()?;
-        let serving = Arc::clone(&self.serving);
+    fn accept(&self, listeners: &[Served]) -> Result<impl Future<Output = ()> + use<>> {
+        let acceptors = listeners
+            .iter()
+            .map(|served| Ok((served.listener.acceptor()?, Arc::clone(&served.serving))))
+            .collect::<std::io::Result<Vec<_>>>()?;
+        // counted from now on, so that an end that comes soon waits for what they take
+        let present = self.serving.drain.accepting();
         Ok(async move {
+            let _present = present;
             let mut loops = JoinSet::new();
-            for acceptor in acceptors {
-                loops.spawn(accept_loop(acceptor, Arc::clone(&serving)));
+            for (acceptor, serving) in acceptors {
+                loops.spawn(accept_loop(acceptor, serving));
             }
             loops.join_all().await;
         })
@@ -137,18 +191,17 @@ impl Ready {
     }
 
     /// A further thread with an event loop of its own.
-    fn spawn_worker(&self, listeners: &[Listener]) -> Result<std::thread::JoinHandle<()>> {
+    fn spawn_worker(&self, listeners: &[Served]) -> Result<std::thread::JoinHandle<()>> {
         let runtime = self.runtime(2)?;
         let accepting = {
             let _inside = runtime.enter();
             self.accept(listeners)?
         };
-        let (drain, deadline) = (self.serving.drain.clone(), self.drain_deadline);
+        let drain = self.serving.drain.clone();
         let work = move || {
             runtime.block_on(async move {
                 let accepting = tokio::spawn(accepting);
-                drain.reached(ENDING).await;
-                drain.wait(deadline).await;
+                drain.reached(CUT).await;
                 accepting.abort();
             });
             runtime.shutdown_background();
@@ -159,23 +212,43 @@ impl Ready {
     async fn run_until_stopped(&self) {
         self.announce();
         self.handle.0.ready.store(true, Ordering::Release);
-        let signal = async || if self.handle_signals { signal().await } else { std::future::pending().await };
-        if let Some(signal) = self.serving.drain.unless_begun(signal()).await {
+        let drain = &self.serving.drain;
+        let mut signals = Signals::watch(self.handle_signals);
+        if let Some(signal) = drain.unless_begun(signals.next()).await {
             tracing::info!(signal, "stopping");
         }
         self.handle.0.ready.store(false, Ordering::Release);
-        self.serving.drain.begin();
-        let cut = self.serving.drain.wait(self.drain_deadline).await;
-        match cut {
-            0 => tracing::info!("stopped; every request was answered"),
-            _ => tracing::warn!(connections = cut, "stopped; connections were cut at the deadline"),
+        drain.begin(None);
+        let watching = drain.clone();
+        tokio::spawn(async move {
+            if let Some(signal) = watching.unless(CUT, signals.next()).await {
+                tracing::warn!(signal, "ending at once");
+                watching.cut();
+            }
+        });
+        let drained = drain.finish().await;
+        let milliseconds = drained.took.as_millis() as u64;
+        match drained.cut {
+            0 => tracing::info!(
+                answered = drained.answered,
+                cut = 0,
+                milliseconds,
+                "stopped; every request was answered"
+            ),
+            connections => tracing::warn!(
+                connections,
+                answered = drained.answered,
+                milliseconds,
+                "stopped; connections were cut at the deadline"
+            ),
         }
     }
 
     fn announce(&self) {
         let routes = self.serving.app.mappings().count();
         let app = (!self.name.is_empty()).then_some(self.name.as_str());
-        tracing::info!(address = %self.address, app, routes, workers = self.workers, "serving");
+        let addresses = self.handle.listening_on().join(", ");
+        tracing::info!(address = %addresses, app, routes, workers = self.workers, "serving");
         for mapping in self.serving.app.mappings() {
             tracing::debug!("{mapping}");
         }
@@ -186,31 +259,5 @@ impl Ready {
         self.handle.0.ready.store(false, Ordering::Release);
         #[cfg(feature = "logger")]
         crate::logger::flush();
-    }
-}
-
-/// Waits for SIGINT or SIGTERM; answers its name.
-async fn signal() -> &'static str {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            tracing::warn!("signals cannot be watched; stop the server through its handle");
-            return std::future::pending().await;
-        };
-        std::future::poll_fn(|context| match interrupt.poll_recv(context) {
-            Poll::Ready(_) => Poll::Ready("SIGINT"),
-            Poll::Pending => terminate.poll_recv(context).map(|_| "SIGTERM"),
-        })
-        .await
-    }
-    #[cfg(not(unix))]
-    {
-        if tokio::signal::ctrl_c().await.is_err() {
-            return std::future::pending().await;
-        }
-        "Ctrl-C"
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64ct::{Base64, Encoding as _};
 use bytes::Bytes;
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, UPGRADE};
 use http::{HeaderValue, Method, StatusCode, Version};
@@ -232,7 +231,7 @@ fn accept_value(request: &Request) -> Result<HeaderValue, HttpError> {
     let mut hash = Sha1::new();
     hash.update(key.trim());
     hash.update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    HeaderValue::from_str(&STANDARD.encode(hash.finalize())).map_err(|_| HttpError::new(500))
+    HeaderValue::from_str(&Base64::encode_string(&hash.finalize())).map_err(|_| HttpError::new(500))
 }
 
 /// 16 bytes are 22 characters of base64 and two of padding.

@@ -4,6 +4,8 @@
 
 pub mod log;
 pub mod program;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod websocket;
 
 use std::io::{ErrorKind, Read, Write};
@@ -68,8 +70,8 @@ impl Drop for Running {
 }
 
 /// One end of a connection.
-pub struct Wire {
-    pub stream: TcpStream,
+pub struct Wire<S = TcpStream> {
+    pub stream: S,
     pending: Vec<u8>,
 }
 
@@ -78,6 +80,25 @@ impl Wire {
         let stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
+        Wire::over(stream)
+    }
+
+    /// Whether nothing has arrived yet.
+    pub fn is_silent(&mut self) -> bool {
+        self.stream.set_nonblocking(true).expect("a mode");
+        let is_silent = self.pending.is_empty()
+            && self.stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.stream.set_nonblocking(false).expect("a mode");
+        is_silent
+    }
+
+    pub fn finish_writing(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("a half-closed connection");
+    }
+}
+
+impl<S: Read + Write> Wire<S> {
+    pub fn over(stream: S) -> Wire<S> {
         Wire { stream, pending: Vec::new() }
     }
 
@@ -122,22 +143,9 @@ impl Wire {
         std::mem::take(&mut self.pending)
     }
 
-    /// Whether nothing has arrived yet.
-    pub fn is_silent(&mut self) -> bool {
-        self.stream.set_nonblocking(true).expect("a mode");
-        let is_silent = self.pending.is_empty()
-            && self.stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
-        self.stream.set_nonblocking(false).expect("a mode");
-        is_silent
-    }
-
     /// Whether the server closes, with nothing more to read.
     pub fn is_closed(&mut self) -> bool {
         self.rest().is_empty()
-    }
-
-    pub fn finish_writing(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("a half-closed connection");
     }
 
     pub fn until(&mut self, end: &[u8]) -> Vec<u8> {

@@ -64,6 +64,15 @@ impl Program {
         assert!(sent.expect("kill").success());
     }
 
+    /// Waits until it has written this.
+    pub fn wait_for(&mut self, words: &str) {
+        let mut line = String::new();
+        while !line.contains(words) {
+            line.clear();
+            assert!(self.lines.read_line(&mut line).expect("text") > 0, "the program ended");
+        }
+    }
+
     /// Waits for its end; whether it was a good one, and what else it has written.
     pub fn end(&mut self) -> (bool, String) {
         let mut rest = String::new();

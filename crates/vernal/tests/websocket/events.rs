@@ -160,7 +160,7 @@ fn a_client_that_vanishes_is_reported() {
     let mut socket = Socket::open(&server, "/tell/vanishing");
     socket.text();
     drop(socket);
-    assert_eq!(end_of("vanishing"), "vanishing: Client closed connection. None \"\" true");
+    assert_eq!(end_of("vanishing"), "vanishing: Client closed connection. Some(1006) \"\" true");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use hyper::ext::ReasonPhrase;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 
@@ -43,6 +44,8 @@ pub(crate) enum Outcome {
     Ended,
     /// Nothing is under way: the stream comes back, with what has been read of the next request.
     Rests(Stream, Bytes),
+    /// All is answered, but the client may still be sending, or reading.
+    Finished(Stream),
     /// A WebSocket goes on where HTTP has ended.
     #[cfg(feature = "websocket")]
     Switched(Box<Switched>),
@@ -80,7 +83,11 @@ pub(crate) async fn converse(
         while drain.has_reached(awaited) {
             match awaited {
                 0 => {}
-                ENDING => Pin::new(&mut conversation).graceful_shutdown(),
+                // no `graceful_shutdown`: it forgets what has arrived and has not been read
+                ENDING => {
+                    let grace = timer.insert(Box::pin(tokio::time::sleep_until(drain.grace())));
+                    let _ = pin!(unconstrained(grace.as_mut())).poll(context);
+                }
                 _ => return Poll::Ready(None),
             }
             awaited += 1;
@@ -124,20 +131,25 @@ pub(crate) async fn converse(
         return Outcome::Ended;
     }
     let is_whole = socket.is_between_messages();
-    let Remains { stream, unsent, unseen } = socket.into_remains();
+    let Remains { mut stream, unsent, unseen } = socket.into_remains();
     #[cfg(feature = "websocket")]
     if let (Some(Ok(())), Some(accepted)) = (&ended, switch.take()) {
         let early = joined(unread, unseen);
         return Outcome::Switched(Box::new(Switched { stream, unsent, early, accepted }));
     }
+    // hyper ends without a flush behind an answer to a request for a protocol that the app does not switch to
+    if matches!(ended, Some(Ok(()))) && !unsent.is_empty() {
+        let limit = connection.app.limits().header_timeout;
+        return match tokio::time::timeout(limit, stream.write_all(&unsent)).await {
+            Ok(Ok(())) => Outcome::Finished(stream),
+            _ => Outcome::Ended,
+        };
+    }
     match ended {
-        None if awaited == ENDING && watch.may_rest() && unsent.is_empty() => {
+        None if !was_cut && watch.is_waiting() && unsent.is_empty() => {
             Outcome::Rests(stream, joined(unread, unseen))
         }
-        Some(Ok(())) if !is_whole => {
-            refusal::linger(stream).await;
-            Outcome::Ended
-        }
+        Some(Ok(())) if !is_whole || awaited == CUT => Outcome::Finished(stream),
         _ => Outcome::Ended,
     }
 }
@@ -192,6 +204,7 @@ fn answer(
     }
     let mut request = Request::from_parts(parts, Incoming::new(body));
     request.set_connection(Arc::clone(connection));
+    let drain = &serving.drain;
     async move {
         #[cfg(feature = "websocket")]
         let mut response = match connection.app.websocket_upgrade(&mut request) {
@@ -200,6 +213,12 @@ fn answer(
         };
         #[cfg(not(feature = "websocket"))]
         let mut response = connection.app.answer(&mut request).await;
+        let mut last = last;
+        if drain.has_reached(ENDING) {
+            drain.answered();
+            // requests that have arrived already are answered as well
+            last |= !connection.watch.has_further_head();
+        }
         complete(&mut response, last);
         match response.body().is_in_memory() {
             true => connection.watch.end_request(),
@@ -266,7 +285,10 @@ fn poll_deadline(
     // without `unconstrained` the timer would not be heard of where the task has used up its budget
     while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
         let idle = if watch.is_blocked() { idle_timeout } else { REST.min(idle_timeout) };
-        let remaining = watch.remaining(header_timeout, idle);
+        let mut remaining = watch.remaining(header_timeout, idle);
+        if watch.is_waiting() && serving.drain.has_reached(ENDING) {
+            remaining = serving.drain.grace().saturating_duration_since(Instant::now());
+        }
         if remaining.is_zero() {
             return Poll::Ready(());
         }

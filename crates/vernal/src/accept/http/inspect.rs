@@ -15,6 +15,8 @@ pub(crate) struct Inspector {
     place: Place,
     limits: HeadLimits,
     wants_upgrade: bool,
+    /// Heads that were found right since this was last asked.
+    heads: u32,
     /// What has arrived and hyper has not seen; `cleared` bytes of it may go on.
     held: BytesMut,
     cleared: usize,
@@ -54,6 +56,7 @@ impl Inspector {
             place: Place::Head(Head::default()),
             limits,
             wants_upgrade: false,
+            heads: 0,
             held: BytesMut::from(early),
             cleared: 0,
             stop: None,
@@ -71,6 +74,11 @@ impl Inspector {
     /// Whether all that has arrived was whole messages.
     pub(crate) fn is_between_messages(&self) -> bool {
         self.held.is_empty() && matches!(self.place, Place::Head(_) | Place::Upgrade)
+    }
+
+    /// How many heads were found right since this was last asked.
+    pub(crate) fn take_heads(&mut self) -> u32 {
+        std::mem::take(&mut self.heads)
     }
 
     /// Whether a part of a head has arrived.
@@ -150,6 +158,7 @@ impl Inspector {
                     Ok(None) => break,
                     Ok(Some(framing)) => {
                         at += head.length();
+                        self.heads += 1;
                         self.wants_upgrade = head.wants_upgrade();
                         self.place = match framing {
                             Framing::Length(0) => self.after_message(),

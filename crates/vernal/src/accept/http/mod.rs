@@ -4,3 +4,7 @@ pub(crate) mod chunks;
 pub(crate) mod head;
 pub(crate) mod http1;
 pub(crate) mod inspect;
+
+/// What is offered to clients that choose a protocol during the TLS handshake (ALPN), the preferred first.
+#[cfg(feature = "tls")]
+pub(crate) const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];

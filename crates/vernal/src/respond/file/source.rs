@@ -85,7 +85,10 @@ impl Source {
 
     pub(super) fn requested(&self, headers: &Headers) -> Ranges {
         let validators = self.validators();
-        match headers.as_map().get(RANGE).and_then(|field| field.to_str().ok()) {
+        let mut fields = headers.as_map().get_all(RANGE).iter();
+        // there is one such field (RFC 9110 section 14.2); two are none that could be understood
+        let field = fields.next().filter(|_| fields.next().is_none());
+        match field.and_then(|field| field.to_str().ok()) {
             Some(field) if conditional::range_applies(headers, validators.tag(), validators.modified) => {
                 parse_ranges(field, validators.length)
             }
