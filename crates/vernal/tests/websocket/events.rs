@@ -54,10 +54,10 @@ impl WebsocketHandler for Teller {
 }
 
 /// What handlers were told at the end of their connections, a name of its own for each.
-pub static ENDED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+static ENDED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
 
 /// The line of the connection of this name, once it has ended.
-pub fn end_of(name: &str) -> String {
+fn end_of(name: &str) -> String {
     let find = || {
         let lines = ENDED.lock().expect("no panic");
         lines.iter().filter(|line| line.starts_with(&format!("{name}: "))).cloned().collect::<Vec<_>>()
@@ -344,6 +344,7 @@ fn a_stop_closes_with_1001_and_waits_for_the_answer() {
     assert_eq!(socket.receive().close().0, 1001);
     socket.send(FIN | CLOSE, close_payload(1001, ""));
     assert!(socket.wire.is_closed());
+    drop(socket);
     server.stop().expect("it ends");
     assert!(end_of("stopping").contains("Some(1001)"), "{}", end_of("stopping"));
 }
