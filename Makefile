@@ -50,6 +50,7 @@ features: ## The crate compiles without its features, and with each alone
 	cargo check -p vernal --no-default-features --features tls
 	cargo check -p vernal --no-default-features --features tls-development
 	cargo check -p vernal --no-default-features --features compression
+	cargo check -p vernal --no-default-features --features websocket
 
 independence: ## The engine does not know Python
 	@tree="$$(cargo tree -p vernal --all-features --edges normal,build --prefix none)"; \

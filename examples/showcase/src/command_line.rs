@@ -9,6 +9,7 @@ Usage: cargo run -- [OPTIONS]
   --port PORT         the port to listen on (9090); 0 lets the system choose
   --data DIR          keeps notices and pictures in this directory
   --log DIR           writes the log to a file a day in this directory as well
+  --tls               speaks HTTPS, with a certificate made for this machine
   --access-log        logs a line for each request
   --prefer-coroutine  runs every controller on the event loop
   --help              shows this";
@@ -20,6 +21,7 @@ pub(crate) struct Arguments {
     pub(crate) port: u16,
     pub(crate) data: Option<PathBuf>,
     pub(crate) log: Option<PathBuf>,
+    pub(crate) tls: bool,
     pub(crate) access_log: bool,
     pub(crate) prefer_coroutine: bool,
 }
@@ -31,6 +33,7 @@ impl Default for Arguments {
             port: 9090,
             data: None,
             log: None,
+            tls: false,
             access_log: false,
             prefer_coroutine: false,
         }
@@ -52,6 +55,7 @@ impl Arguments {
                 }
                 "--data" => arguments.data = Some(value()?.into()),
                 "--log" => arguments.log = Some(value()?.into()),
+                "--tls" => arguments.tls = true,
                 "--access-log" => arguments.access_log = true,
                 "--prefer-coroutine" => arguments.prefer_coroutine = true,
                 "--help" | "-h" => return Ok(None),

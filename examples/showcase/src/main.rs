@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use vernal::prelude::*;
 use vernal::session::MemorySessions;
-use vernal::{SameSite, SessionSettings, logger};
+use vernal::{Compression, SameSite, SessionSettings, Tls, logger};
 
 use crate::board::Board;
 use crate::command_line::{Arguments, USAGE};
@@ -74,6 +74,14 @@ fn run(arguments: &Arguments) -> Result<()> {
         .access_log(arguments.access_log)
         .idle_timeout(Duration::from_secs(60))
         .drain_deadline(Duration::from_secs(2));
+    // end
+    // show: tls
+    let server = match arguments.tls {
+        true => server.tls(Tls::development(["localhost", "127.0.0.1", "::1"])),
+        false => server,
+    };
+    // end
+    // show: start
     let handle = server.handle();
     server.manage(handle).start()?;
     // end
@@ -92,6 +100,11 @@ fn declare(server: Server, board: Board, second: SecondAddress) -> Server {
         .resource("/pictures/*", board.pictures())
         .resource("*.ico", files)
         .resource("**.txt", files);
+    // end
+    // show: compression
+    // Pages are left alone: there are tokens in them, of which the length of a compressed page would tell.
+    let files = ["text/css", "text/javascript", "text/plain", "image/svg+xml"];
+    let server = server.compression(Compression::new().types(files));
     // end
     server
         .scan("showcase")

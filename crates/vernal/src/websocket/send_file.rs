@@ -40,7 +40,7 @@ pub(crate) async fn send(session: &WebsocketSession, path: PathBuf, chunk_size: 
 async fn open(path: &Path) -> Option<(File, u64)> {
     let file = File::open(path).await.ok()?;
     let metadata = file.metadata().await.ok()?;
-    metadata.is_file().then(|| (file, metadata.len()))
+    if metadata.is_file() { Some((file, metadata.len())) } else { None }
 }
 
 fn unreadable(path: &Path) -> SendError {

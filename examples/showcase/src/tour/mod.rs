@@ -10,6 +10,7 @@ mod responses;
 pub(crate) mod routes;
 mod running;
 pub(crate) mod sessions;
+mod wire;
 
 use serde::Serialize;
 use vernal::prelude::*;
@@ -30,6 +31,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     filters::SECTION,
     sessions::SECTION,
     files::SECTION,
+    wire::SECTION,
     running::SECTION,
 ];
 
