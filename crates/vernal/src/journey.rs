@@ -107,7 +107,7 @@ impl Destination {
 /// The steps of the journey that take more than a line.
 impl App {
     /// Makes the request one of this app, where the transport has not.
-    fn adopt(&self, request: &mut Request) {
+    pub(crate) fn adopt(&self, request: &mut Request) {
         if !request.connection().is_some_and(|connection| connection.app.is(self)) {
             let connection = self.connection(request);
             request.set_connection(connection);

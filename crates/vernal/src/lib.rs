@@ -39,6 +39,7 @@
 //! | do without attributes | [`App::builder`], [`controller::from_fn`] |
 //! | compress responses | [`Compression`], [`Coding`] |
 //! | be part of another server | [`App::into_service`] |
+//! | speak WebSocket | [`macro@websocket_handler`], [`websocket`] |
 //! | test an application | [`testing::Client`] |
 //!
 //! A plain `fn` may block and runs on a pool of threads; an `async fn` runs on the event loop.
@@ -51,6 +52,7 @@
 //! - `macros`: the attributes.
 //! - `logger`: the module `logger`, a console and a daily-rolled file for what the engine says with `tracing`.
 //! - `tls`: HTTPS.
+//! - `websocket`: the module [`websocket`], its attributes and rooms.
 //! - `tls-development`: `Tls::development`, a certificate for the developer's own machine.
 
 // Without its features the crate lacks what the page above links to.

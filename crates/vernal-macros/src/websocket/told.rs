@@ -150,16 +150,16 @@ impl Told {
 
     /// Whether the argument is what the event tells, and not a path value or a second one of its kind.
     fn is_free(&self, taken: &Taken, argument: &PatType, reach: &Reach) -> bool {
-        let same = |other: &Taken| match (taken, other) {
-            (Taken::Value(_), Taken::Value(_)) | (Taken::Fin, Taken::Fin) => true,
-            _ => false,
+        let is_same = |other: &Taken| {
+            matches!((taken, other), (Taken::Value(_), Taken::Value(_)) | (Taken::Fin, Taken::Fin))
         };
         let name = match &*argument.pat {
             syn::Pat::Ident(pattern) => pattern.ident.to_string(),
             _ => String::new(),
         };
         let may_be_path = matches!(taken, Taken::Value(_) | Taken::Fin);
-        !self.takes.iter().any(same) && !(may_be_path && reach.implies_path(&name, true) == Ok(true))
+        let is_path = may_be_path && reach.implies_path(&name, true) == Ok(true);
+        !is_path && !self.takes.iter().any(is_same)
     }
 
     /// Types that no request of a WebSocket has a value for.
