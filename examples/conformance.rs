@@ -102,6 +102,10 @@ fn main() -> vernal::Result<()> {
         limits = match name {
             "header_timeout" => limits.header_timeout(time),
             "body_timeout" => limits.body_timeout(time),
+            "body_rate" => limits.body_rate(count),
+            "request_timeout" => limits.request_timeout(time),
+            "write_timeout" => limits.write_timeout(time),
+            "write_rate" => limits.write_rate(count),
             "connections" => limits.connections(count),
             "idle_timeout" => {
                 server = server.idle_timeout(time);

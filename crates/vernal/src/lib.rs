@@ -57,7 +57,13 @@
 
 // Without its features the crate lacks what the page above links to.
 #![cfg_attr(
-    not(all(feature = "macros", feature = "logger", feature = "compression", feature = "tls")),
+    not(all(
+        feature = "macros",
+        feature = "logger",
+        feature = "compression",
+        feature = "tls",
+        feature = "websocket"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 

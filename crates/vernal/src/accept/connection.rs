@@ -73,8 +73,7 @@ async fn begin(stream: Stream, peer: Option<SocketAddr>, serving: &Serving) -> O
 /// Waits with the socket alone; whether there is a further request, before the connection has been idle too long or
 /// the server ends. What has arrived until then is one.
 async fn wakes(stream: &Stream, connection: &Connection, serving: &Serving) -> bool {
-    let limits = connection.app.limits();
-    let idle = connection.watch.remaining(limits.header_timeout, serving.settings.idle_timeout);
+    let idle = connection.watch.remaining(connection.app.limits(), serving.settings.idle_timeout);
     let next = tokio::time::timeout(idle, stream.readable());
     let next = match serving.drain.unless_begun(next).await {
         Some(next) => next,

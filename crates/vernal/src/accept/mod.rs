@@ -8,6 +8,7 @@ mod connection;
 mod drain;
 mod http;
 mod listener;
+mod peers;
 mod refusal;
 mod settings;
 mod socket;
@@ -23,5 +24,6 @@ pub(crate) use drain::{CUT, Drain, ENDING, Present};
 #[cfg(feature = "tls")]
 pub(crate) use http::PROTOCOLS;
 pub(crate) use listener::{Listener, accept_loop};
+pub(crate) use peers::Peers;
 pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::accept::Drain;
+use crate::accept::{Drain, Peers};
 use crate::app::App;
 
 /// The settings of connections that are no limits on what a client may send; those are in `Limits`.
@@ -19,6 +19,7 @@ pub(crate) struct Serving {
     pub(crate) app: App,
     pub(crate) settings: ConnectionSettings,
     pub(crate) drain: Drain,
+    pub(crate) peers: Peers,
     /// Where connections begin with a TLS handshake.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<std::sync::Arc<crate::accept::tls::Keeper>>,

@@ -37,6 +37,8 @@ pub(crate) struct Socket {
     gathered: Vec<u8>,
     sent: usize,
     put_off: bool,
+    /// Whether to look out for a client that leaves while its request is answered.
+    listens: bool,
     /// The last flush left bytes with TLS.
     holds: bool,
     answers: u32,
@@ -65,6 +67,7 @@ impl Socket {
             gathered: Vec::new(),
             sent: 0,
             put_off: false,
+            listens: true,
             holds: false,
             answers,
             refused: None,
@@ -109,7 +112,7 @@ impl Socket {
         self.put_off = false;
         while self.sent < self.gathered.len() {
             let polled = Pin::new(&mut self.stream).poll_write(context, &self.gathered[self.sent..]);
-            self.connection.watch.wrote(polled.is_ready());
+            self.connection.watch.wrote(written(&polled));
             match ready!(polled)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => self.sent += written,
@@ -123,9 +126,17 @@ impl Socket {
         // TLS may have taken more than the socket has
         let polled = Pin::new(&mut self.stream).poll_flush(context);
         if std::mem::replace(&mut self.holds, polled.is_pending()) || polled.is_pending() {
-            self.connection.watch.wrote(polled.is_ready());
+            self.connection.watch.wrote(polled.is_ready().then_some(0));
         }
         polled
+    }
+}
+
+/// How many bytes were written, if the client takes any.
+fn written(polled: &Poll<io::Result<usize>>) -> Option<usize> {
+    match polled {
+        Poll::Ready(result) => Some(*result.as_ref().unwrap_or(&0)),
+        Poll::Pending => None,
     }
 }
 
@@ -139,6 +150,7 @@ impl AsyncRead for Socket {
             return Poll::Ready(Err(error));
         }
         let this = &mut *self;
+        this.listens = true;
         loop {
             let delivery = this.inspector.deliver(buffer);
             this.connection.watch.received_heads(this.inspector.take_heads());
@@ -182,7 +194,7 @@ impl AsyncWrite for Socket {
         }
         if bytes.len() >= GATHERED {
             let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-            self.connection.watch.wrote(polled.is_ready());
+            self.connection.watch.wrote(written(&polled));
             return polled;
         }
         if self.gathered.capacity() == 0 {
@@ -200,7 +212,16 @@ impl AsyncWrite for Socket {
             self.connection.watch.put_off();
             return Poll::Ready(Ok(()));
         }
-        self.poll_send(context)
+        ready!(self.poll_send(context))?;
+        // hyper reads nothing while the app works on an answer; this ends the work when the client has gone
+        if self.listens && self.connection.watch.is_answering() {
+            match self.stream.poll_reset(context) {
+                Poll::Ready(Some(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(None) => self.listens = false,
+                Poll::Pending => {}
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

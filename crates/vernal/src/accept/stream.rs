@@ -5,6 +5,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -60,6 +61,37 @@ impl Stream {
             use tokio::io::AsyncWriteExt;
             // whoever has closed already does not need to be told
             let _ = tokio::time::timeout(std::time::Duration::from_secs(1), stream.shutdown()).await;
+        }
+    }
+
+    /// Ready with the error when the client has reset the connection; pending while it has not, and then the task is
+    /// woken when that changes. `None` where nothing more can be learnt, since there is something to read: bytes, or
+    /// the end of the client's, which does not say that it has left.
+    pub(crate) fn poll_reset(&self, context: &mut Context<'_>) -> Poll<Option<io::Error>> {
+        let mut byte = [0];
+        match self {
+            Stream::Tcp(stream) => {
+                stream.poll_peek(context, &mut ReadBuf::new(&mut byte)).map(std::result::Result::err)
+            }
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.get_ref().0.poll_reset(context),
+            // its other end is on this machine, and nothing tells what it does
+            #[cfg(unix)]
+            Stream::Unix(_) => Poll::Ready(None),
+        }
+    }
+
+    /// Lets the system forget at once what the client has not read, instead of keeping it for hours.
+    pub(crate) fn reset_on_close(&self) {
+        let set = match self {
+            Stream::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => return stream.get_ref().0.reset_on_close(),
+            #[cfg(unix)]
+            Stream::Unix(_) => Ok(()),
+        };
+        if let Err(error) = set {
+            tracing::debug!(%error, "a connection could not be reset");
         }
     }
 

@@ -145,6 +145,10 @@ pub(crate) async fn converse(
             _ => Outcome::Ended,
         };
     }
+    if ended.is_none() && watch.is_blocked() {
+        tracing::debug!(peer = ?connection.peer, "a client that does not read its answer was cut");
+        stream.reset_on_close();
+    }
     match ended {
         None if !was_cut && watch.is_waiting() && unsent.is_empty() => {
             Outcome::Rests(stream, joined(unread, unseen))
@@ -281,11 +285,10 @@ fn poll_deadline(
         Some(timer) => timer,
         None => timer.insert(Box::pin(tokio::time::sleep(REST))),
     };
-    let (idle_timeout, header_timeout) = (serving.settings.idle_timeout, serving.app.limits().header_timeout);
+    let idle = serving.settings.idle_timeout.min(REST);
     // without `unconstrained` the timer would not be heard of where the task has used up its budget
     while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
-        let idle = if watch.is_blocked() { idle_timeout } else { REST.min(idle_timeout) };
-        let mut remaining = watch.remaining(header_timeout, idle);
+        let mut remaining = watch.remaining(serving.app.limits(), idle);
         if watch.is_waiting() && serving.drain.has_reached(ENDING) {
             remaining = serving.drain.grace().saturating_duration_since(Instant::now());
         }
