@@ -181,7 +181,7 @@ impl Drain {
     }
 
     /// Lets what was cut say so: a WebSocket handler is told of every end.
-    async fn aftermath(&self) {
+    pub(crate) async fn aftermath(&self) {
         let end = Instant::now() + GRACE;
         loop {
             let mut changed = pin!(self.0.changed.notified());
