@@ -6,6 +6,7 @@ mod address;
 mod backlog;
 mod connection;
 mod drain;
+mod handover;
 mod http;
 mod listener;
 mod peers;
@@ -21,6 +22,7 @@ mod watch;
 
 pub(crate) use address::Address;
 pub(crate) use drain::{CUT, Drain, ENDING, Present};
+pub(crate) use handover::{Handover, LONGEST as LONGEST_HANDOVER};
 #[cfg(feature = "tls")]
 pub(crate) use http::PROTOCOLS;
 pub(crate) use listener::{Listener, accept_loop};

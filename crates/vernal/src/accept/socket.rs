@@ -1,7 +1,7 @@
 //! The socket as the HTTP engine sees it.
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::accept::http::head::Refusal;
 use crate::accept::http::inspect::{Delivery, Inspector};
-use crate::accept::refusal;
 use crate::accept::stream::Stream;
+use crate::accept::{Handover, refusal};
 use crate::request::Connection;
 
 /// Bytes of answers that are gathered before they are written.
@@ -43,6 +43,10 @@ pub(crate) struct Socket {
     holds: bool,
     answers: u32,
     refused: Option<u16>,
+    /// Where bodies leave files that the system can send on this stream by itself.
+    handover: Option<Arc<Handover>>,
+    /// Whether the last write has taken all that it was given.
+    took_all: bool,
 }
 
 /// What is left of a socket when the conversation has ended.
@@ -58,6 +62,7 @@ impl Socket {
     /// `early` is what an earlier conversation has read of a request and not understood yet.
     pub(crate) fn new(stream: Stream, early: Bytes, connection: Arc<Connection>) -> Self {
         let answers = connection.watch.answers();
+        let handover = stream.sends_files().then(Arc::default);
         let mut inspector = Inspector::new(early, connection.app.limits());
         connection.watch.received_heads(inspector.take_heads());
         Socket {
@@ -71,6 +76,8 @@ impl Socket {
             holds: false,
             answers,
             refused: None,
+            handover,
+            took_all: true,
         }
     }
 
@@ -95,23 +102,80 @@ impl Socket {
         Remains { stream: self.stream, unsent: self.gathered, unseen: self.inspector.into_unseen() }
     }
 
+    /// Where bodies may leave files to be sent.
+    pub(crate) fn handover(&self) -> Option<Arc<Handover>> {
+        self.handover.clone()
+    }
+
     /// Whether these bytes are hyper's own answer. hyper writes each answer on its own: one that comes although the
-    /// app has answered nothing since the last is not the app's.
-    fn is_refusal(&mut self, bytes: &[u8]) -> bool {
+    /// app has answered nothing since the last is not the app's, unless it is the rest of what was not taken before.
+    fn is_refusal(&mut self, pieces: &[IoSlice<'_>]) -> bool {
         let answers = self.connection.watch.answers();
         let is_new = std::mem::replace(&mut self.answers, answers) != answers;
-        if is_new || self.connection.watch.is_answering() {
+        let [head] = pieces else { return false };
+        if is_new || !self.took_all || self.connection.watch.is_answering() {
             return false;
         }
-        self.refused = refusal::status(bytes);
+        self.refused = refusal::status(head);
         self.refused.is_some()
+    }
+
+    /// Writes a piece of what hyper writes.
+    fn poll_write_piece(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if Handover::is_stand_in(bytes) {
+            return self.poll_send_file(context, bytes.len());
+        }
+        if self.gathered.len() + bytes.len() > GATHERED {
+            ready!(self.poll_send(context))?;
+        }
+        if bytes.len() >= GATHERED {
+            let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+            self.connection.watch.wrote(written(&polled));
+            return polled;
+        }
+        if self.gathered.capacity() == 0 {
+            self.gathered = SPARE.take();
+        }
+        self.gathered.extend_from_slice(bytes);
+        self.put_off = false;
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// Has the system send the file that these many bytes stand in for, after what has been gathered.
+    #[cfg(target_os = "linux")]
+    fn poll_send_file(&mut self, context: &mut Context<'_>, length: usize) -> Poll<io::Result<usize>> {
+        ready!(
+            self.poll_send_with(context, |stream, context, bytes| stream.poll_write_more(context, bytes))
+        )?;
+        let Some(handover) = &self.handover else {
+            return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
+        };
+        let stream = &self.stream;
+        let polled = handover
+            .poll_send(length, |file, offset, count| stream.poll_send_file(context, file, offset, count));
+        self.connection.watch.wrote(written(&polled));
+        polled
+    }
+
+    /// No stream of this system has a handover.
+    #[cfg(not(target_os = "linux"))]
+    fn poll_send_file(&mut self, _: &mut Context<'_>, _: usize) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
 
     /// Writes what has been gathered.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_send_with(context, |stream, context, bytes| Pin::new(stream).poll_write(context, bytes))
+    }
+
+    fn poll_send_with(
+        &mut self,
+        context: &mut Context<'_>,
+        write: impl Fn(&mut Stream, &mut Context<'_>, &[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
         self.put_off = false;
         while self.sent < self.gathered.len() {
-            let polled = Pin::new(&mut self.stream).poll_write(context, &self.gathered[self.sent..]);
+            let polled = write(&mut self.stream, context, &self.gathered[self.sent..]);
             self.connection.watch.wrote(written(&polled));
             match ready!(polled)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -181,28 +245,40 @@ impl AsyncRead for Socket {
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        bytes: &[u8],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.gathered.len() + bytes.len() > GATHERED {
-            ready!(self.poll_send(context))?;
+        if self.is_refusal(pieces) {
+            return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
         }
-        if self.is_refusal(bytes) {
-            return Poll::Ready(Ok(bytes.len()));
+        self.took_all = false;
+        let mut taken = 0;
+        for piece in pieces {
+            match self.poll_write_piece(context, piece) {
+                Poll::Ready(Ok(some)) => {
+                    taken += some;
+                    if some < piece.len() {
+                        return Poll::Ready(Ok(taken));
+                    }
+                }
+                // what went wrong goes wrong again, and what has to wait asks again
+                _ if taken > 0 => return Poll::Ready(Ok(taken)),
+                polled => return polled,
+            }
         }
-        if bytes.len() >= GATHERED {
-            let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-            self.connection.watch.wrote(written(&polled));
-            return polled;
-        }
-        if self.gathered.capacity() == 0 {
-            self.gathered = SPARE.take();
-        }
-        self.gathered.extend_from_slice(bytes);
-        self.put_off = false;
-        Poll::Ready(Ok(bytes.len()))
+        self.took_all = true;
+        Poll::Ready(Ok(taken))
+    }
+
+    /// hyper copies what it writes otherwise, and it must not copy what [stands in](Handover) for a file.
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -21,7 +21,7 @@ use crate::HttpError;
 use crate::accept::http::head::Refusal;
 use crate::accept::socket::{Remains, Socket};
 use crate::accept::stream::Stream;
-use crate::accept::{CUT, ENDING, InFlight, Serving, Watch, refusal};
+use crate::accept::{CUT, ENDING, Handover, InFlight, Serving, Watch, refusal};
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason};
@@ -48,8 +48,10 @@ pub(crate) async fn converse(
     serving: &Serving,
 ) -> Outcome {
     let (watch, drain) = (&connection.watch, &serving.drain);
-    let socket = TokioIo::new(Socket::new(stream, early, Arc::clone(connection)));
-    let service = service_fn(|request| answer(connection, request, serving));
+    let socket = Socket::new(stream, early, Arc::clone(connection));
+    let handover = socket.handover();
+    let socket = TokioIo::new(socket);
+    let service = service_fn(|request| answer(connection, request, serving, handover.as_ref()));
     let mut conversation = builder(serving).serve_connection(socket, service);
 
     let mut ending = pin!(drain.reached(ENDING));
@@ -148,6 +150,7 @@ fn builder(serving: &Serving) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .half_close(true)
+        .writev(true)
         .keep_alive(serving.settings.keep_alive)
         .max_headers(limits.headers)
         .max_header_size(limits.header_bytes);
@@ -159,6 +162,7 @@ fn answer(
     connection: &Arc<Connection>,
     request: hyper::Request<Arriving>,
     serving: &Serving,
+    handover: Option<&Arc<Handover>>,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
     let last = connection.watch.requests() == serving.settings.keep_alive_max_requests;
@@ -181,6 +185,9 @@ fn answer(
             last |= !connection.watch.has_further_head();
         }
         complete(&mut response, last);
+        if let Some(handover) = handover {
+            response.body_mut().hand_files_over(handover);
+        }
         match response.body().is_in_memory() {
             true => connection.watch.end_request(),
             false => response.body_mut().hold(InFlight(Arc::clone(connection))),
