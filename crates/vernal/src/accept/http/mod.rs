@@ -8,6 +8,8 @@ pub(crate) mod http1;
 #[cfg(feature = "http2")]
 pub(crate) mod http2;
 pub(crate) mod inspect;
+#[cfg(all(test, unix))]
+mod properties;
 
 /// What is offered to clients that choose a protocol during the TLS handshake (ALPN), the preferred first.
 #[cfg(feature = "tls")]
