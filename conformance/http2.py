@@ -1098,7 +1098,10 @@ def extended(protocol="websocket", path="/", scheme="http", authority="localhost
     return headers(1, [*fields, (":protocol", protocol), ("sec-websocket-version", "13")], END_HEADERS)
 
 
-@case("8441 3", "SETTINGS_ENABLE_CONNECT_PROTOCOL is announced", "1")
+NOT_YET = "WebSocket over HTTP/2 is not there yet, and not announced"
+
+
+@case("8441 3", "SETTINGS_ENABLE_CONNECT_PROTOCOL is announced", "1", known=NOT_YET)
 def _(client):
     _, _, _, payload = client.begin().frame()
     return dict(struct.iter_unpack(">HI", payload)).get(8)
@@ -1119,7 +1122,7 @@ def _(client):
     return client.begin().send(extended(scheme=None)).outcome()
 
 
-@case("8441 4", "a protocol that nobody knows", "answer 501")
+@case("8441 4", "a protocol that nobody knows", "answer 501", known=NOT_YET)
 def _(client):
     return client.begin().send(extended("telnet")).outcome()
 

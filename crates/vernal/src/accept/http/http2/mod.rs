@@ -109,8 +109,7 @@ fn builder(limits: &Limits) -> server::Builder {
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(RESET_UNSEEN)
         .max_local_error_reset_streams(Some(RESET_BY_MISTAKE))
-        .max_send_buffer_size(SEND_BUFFER)
-        .enable_connect_protocol();
+        .max_send_buffer_size(SEND_BUFFER);
     builder
 }
 
