@@ -9,6 +9,7 @@ and what of them is left.
 import argparse
 import contextlib
 import selectors
+import socket
 import threading
 import time
 
@@ -44,7 +45,10 @@ def run(server, kind, start, count, reads):
     cut, selector = [], selectors.DefaultSelector()
     with contextlib.ExitStack() as stack:
         for _ in range(count):
-            connection = stack.enter_context(server.connect())
+            connection = stack.enter_context(socket.socket())
+            # little room, so that the server notices soon that nothing is read
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(server.address)
             connection.sendall(start)
             connection.setblocking(False)
             selector.register(connection, selectors.EVENT_READ)
@@ -70,7 +74,8 @@ def run(server, kind, start, count, reads):
 def step(connection, reads):
     """Does what a slow client does now and then; returns whether the connection is over."""
     if reads:
-        return connection.recv(1) == b""
+        # a reset is seen before what came before it has been read
+        return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0 or connection.recv(1) == b""
     connection.send(b"x")
     answer = connection.recv(65536)  # nothing yet, as long as it is not cut
     return answer == b"" or answer.startswith(b"HTTP/1.1 408 ")
