@@ -60,6 +60,7 @@ independence: ## The engine does not know Python
 # One thread for each property test, which share the cores among them.
 suite: ## All Rust tests: unit, integration, compile errors, properties, documentation
 	@tools/install-missing "command -v openssl" openssl
+	@tools/install-missing "command -v haproxy" haproxy
 	VERNAL_PROPERTY_SECONDS=$(PROPERTY_SECONDS) RUST_TEST_THREADS=16 cargo test --workspace --features vernal/tls-development
 
 conformance: ## The protocols are spoken to the letter

@@ -12,6 +12,8 @@ pub(crate) struct ConnectionSettings {
     /// After so many requests a connection is closed; 0 for never.
     pub(crate) keep_alive_max_requests: u32,
     pub(crate) idle_timeout: Duration,
+    /// Whether each connection begins with a header that names the client.
+    pub(crate) proxy_protocol: bool,
 }
 
 /// The app, the settings and the end, as every connection needs them.

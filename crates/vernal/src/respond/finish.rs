@@ -98,6 +98,8 @@ pub(crate) async fn close_session(
     let Some(session) = request.existing_session().await? else { return answered };
     let had_cookie = has_session_cookie(app, request);
     let cookie = session::finish(app.session_store(), app.session_settings(), &session, had_cookie).await?;
+    // what was set through HTTPS is not for others to read
+    let cookie = cookie.map(|cookie| if request.is_secure() { cookie.secure(true) } else { cookie });
     match answered {
         Ok(mut response) => {
             response.cookies.extend(cookie);
