@@ -29,6 +29,10 @@ pub const MB: usize = 1024 * KB;
 /// | [`write_timeout`](Limits::write_timeout) | 30 s | the connection is reset: the client reads nothing |
 /// | [`write_rate`](Limits::write_rate) | 500 bytes/s | the connection is reset: the client reads too little |
 /// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
+/// | [`streams`](Limits::streams) | 128 | HTTP/2: the stream is refused |
+/// | [`stream_window`](Limits::stream_window) | 256 KB | HTTP/2: the stream is reset |
+/// | [`connection_window`](Limits::connection_window) | 1 MB | HTTP/2: the connection is closed |
+/// | [`control_frames`](Limits::control_frames) | 1000 | HTTP/2: the connection is closed |
 /// | [`connections_per_address`](Limits::connections_per_address) | none | further connections are closed |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
 /// | [`websocket_frame`](Limits::websocket_frame) | 1 MB | close code 1009 |
@@ -68,6 +72,10 @@ pub struct Limits {
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
     pub(crate) sessions: usize,
+    pub(crate) streams: u32,
+    pub(crate) stream_window: u32,
+    pub(crate) connection_window: u32,
+    pub(crate) control_frames: u32,
     pub(crate) websocket_frame: usize,
     pub(crate) websocket_message: usize,
     pub(crate) websocket_queue: usize,
@@ -101,6 +109,10 @@ impl Default for Limits {
             connections: 25_000,
             connections_per_address: 0,
             sessions: 100_000,
+            streams: 128,
+            stream_window: 256 * 1024,
+            connection_window: 1024 * 1024,
+            control_frames: 1000,
             websocket_frame: MB,
             websocket_message: MB,
             websocket_queue: MB,
@@ -170,6 +182,18 @@ setters! {
     connections_per_address: usize;
     /// Sessions kept in memory.
     sessions: usize;
+    /// Requests of one HTTP/2 connection at the same time; browsers ask for up to 100. As many again may be ending:
+    /// a controller that blocks a thread counts until it returns, even if the client has reset its stream.
+    streams: u32;
+    /// Bytes of one HTTP/2 request's body that may arrive before they are read. Larger ones make uploads over long
+    /// lines faster.
+    stream_window: u32;
+    /// The same for all requests of an HTTP/2 connection together; 64 KB at least, which is what every one begins with.
+    connection_window: u32;
+    /// HTTP/2 frames that carry neither a request nor data (PING, SETTINGS, PRIORITY, RST_STREAM, WINDOW_UPDATE,
+    /// unknown ones, empty DATA), beyond the four that each answer and each piece of one call for. Every second
+    /// forgives ten.
+    control_frames: u32;
     /// Bytes of a WebSocket frame. What a client announces is not allocated before it arrives.
     websocket_frame: usize;
     /// Bytes of a WebSocket message, expanded if it came compressed. Of a binary message in several frames, those count

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use tokio::io::AsyncReadExt;
 
 use crate::accept::http::http1::{self, Outcome};
+#[cfg(feature = "http2")]
+use crate::accept::http::http2;
 use crate::accept::stream::Stream;
 #[cfg(feature = "tls")]
 use crate::accept::tls::secure;
@@ -30,9 +32,18 @@ pub(crate) async fn serve(
     };
     let connection = Arc::new(connection);
     let mut early = Bytes::new();
+    #[cfg(all(feature = "http2", feature = "tls"))]
+    if connection.tls.as_ref().is_some_and(|tls| tls.protocol() == Some(b"h2")) {
+        return Box::pin(http2::converse(stream, early, &connection, &serving, &mut present)).await;
+    }
     let finished = loop {
         match Box::pin(http1::converse(stream, early, &connection, &serving)).await {
             Outcome::Rests(resting, unread) => (stream, early) = (resting, unread),
+            #[cfg(feature = "http2")]
+            Outcome::IsHttp2(stream, read) => {
+                Box::pin(http2::converse(stream, read, &connection, &serving, &mut present)).await;
+                break None;
+            }
             Outcome::Finished(stream) => break Some(stream),
             Outcome::Ended => break None,
         }

@@ -21,11 +21,14 @@ pub(crate) mod tls;
 mod unix;
 mod watch;
 
+#[cfg(feature = "http2")]
+pub(crate) use http::http2::Running;
+
 pub(crate) use address::Address;
 pub(crate) use drain::{CUT, Drain, ENDING, Present};
 pub(crate) use handover::{Handover, LONGEST as LONGEST_HANDOVER};
 #[cfg(feature = "tls")]
-pub(crate) use http::PROTOCOLS;
+pub(crate) use http::protocols;
 pub(crate) use listener::{Listener, accept_loop};
 pub(crate) use peers::Peers;
 pub(crate) use settings::{ConnectionSettings, Serving};

@@ -14,6 +14,12 @@ pub(crate) struct ConnectionSettings {
     pub(crate) idle_timeout: Duration,
     /// Whether each connection begins with a header that names the client.
     pub(crate) proxy_protocol: bool,
+    /// Whether HTTP/2 is spoken to clients that ask for it.
+    #[cfg(feature = "http2")]
+    pub(crate) http2: bool,
+    /// An HTTP/2 client that has been silent for so long while it waits for an answer is asked whether it is there.
+    #[cfg(feature = "http2")]
+    pub(crate) ping_interval: Option<Duration>,
 }
 
 /// The app, the settings and the end, as every connection needs them.

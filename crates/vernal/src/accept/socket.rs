@@ -43,6 +43,8 @@ pub(crate) struct Socket {
     holds: bool,
     answers: u32,
     refused: Option<u16>,
+    #[cfg(feature = "http2")]
+    opening: Opening,
     /// Where bodies leave files that the system can send on this stream by itself.
     handover: Option<Arc<Handover>>,
     /// Whether the last write has taken all that it was given.
@@ -76,9 +78,55 @@ impl Socket {
             holds: false,
             answers,
             refused: None,
+            #[cfg(feature = "http2")]
+            opening: Opening::Known,
             handover,
             took_all: true,
         }
+    }
+
+    /// Whether the first bytes may turn out to be the preface of HTTP/2.
+    #[cfg(feature = "http2")]
+    pub(crate) fn look_for_http2(mut self, look: bool) -> Self {
+        if look {
+            self.opening = Opening::Unknown(Vec::new());
+        }
+        self
+    }
+
+    /// Whether the connection begins with the preface of HTTP/2, which is unseen then.
+    #[cfg(feature = "http2")]
+    pub(crate) fn is_http2(&self) -> bool {
+        matches!(self.opening, Opening::Http2(_))
+    }
+
+    /// Looks at what was read first, behind the first `before` bytes of the buffer. What may yet become the preface of
+    /// HTTP/2 is kept, in pieces however small; what turns out to be none goes to the inspector.
+    ///
+    /// # Errors
+    ///
+    /// One that ends the conversation, where it is the preface.
+    #[cfg(feature = "http2")]
+    fn open(&mut self, buffer: &mut ReadBuf<'_>, before: usize) -> io::Result<()> {
+        let Opening::Unknown(so_far) = &mut self.opening else { return Ok(()) };
+        let (preface, read) = (crate::accept::http::http2::PREFACE, &buffer.filled()[before..]);
+        if so_far.is_empty() && read.first() != preface.first() {
+            self.opening = Opening::Known;
+            return Ok(());
+        }
+        let is_over = read.is_empty();
+        so_far.extend_from_slice(read);
+        if so_far.starts_with(preface) {
+            self.opening = Opening::Http2(std::mem::take(so_far));
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        if is_over || !preface.starts_with(so_far) {
+            let early = std::mem::take(so_far).into();
+            self.inspector = Inspector::new(early, self.connection.app.limits());
+            self.opening = Opening::Known;
+        }
+        buffer.set_filled(before);
+        Ok(())
     }
 
     /// Why the last request was refused; without an explanation where hyper did, whose error has it.
@@ -99,6 +147,10 @@ impl Socket {
 
     pub(crate) fn into_remains(mut self) -> Remains {
         self.gathered.drain(..self.sent);
+        #[cfg(feature = "http2")]
+        if let Opening::Http2(read) = self.opening {
+            return Remains { stream: self.stream, unsent: self.gathered, unseen: read.into() };
+        }
         Remains { stream: self.stream, unsent: self.gathered, unseen: self.inspector.into_unseen() }
     }
 
@@ -196,6 +248,15 @@ impl Socket {
     }
 }
 
+/// What is known of the protocol of a connection whose first bytes are looked at.
+#[cfg(feature = "http2")]
+enum Opening {
+    Known,
+    /// All that has been read is the beginning of the preface.
+    Unknown(Vec<u8>),
+    Http2(Vec<u8>),
+}
+
 /// How many bytes were written, if the client takes any.
 fn written(polled: &Poll<io::Result<usize>>) -> Option<usize> {
     match polled {
@@ -235,6 +296,13 @@ impl AsyncRead for Socket {
                 }
             }
             this.connection.watch.received();
+            #[cfg(feature = "http2")]
+            if !matches!(this.opening, Opening::Known) {
+                this.open(buffer, before)?;
+                if buffer.filled().len() == before {
+                    continue;
+                }
+            }
             this.inspector.admit(buffer, before);
             this.connection.watch.received_heads(this.inspector.take_heads());
             if buffer.filled().len() > before {
@@ -301,6 +369,10 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        #[cfg(feature = "http2")]
+        if self.is_http2() {
+            return Poll::Ready(Ok(()));
+        }
         if self.refused.is_some() || self.inspector.refused().is_some() {
             return Poll::Ready(Ok(()));
         }

@@ -180,7 +180,7 @@ fn add(count: &AtomicU32, number: u32) {
 }
 
 /// Milliseconds since the first connection.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_millis() as u64
 }

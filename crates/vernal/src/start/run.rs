@@ -7,7 +7,7 @@ use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tokio::task::JoinSet;
 
 #[cfg(feature = "tls")]
-use crate::accept::PROTOCOLS;
+use crate::accept::protocols;
 use crate::accept::{CUT, Drain, Listener, Peers, Serving, accept_loop};
 use crate::error::StartErrorKind;
 use crate::start::handle::Listening;
@@ -75,7 +75,7 @@ impl Server {
             return Err(Error::start(StartErrorKind::Configuration, text));
         }
         #[cfg(feature = "tls")]
-        let tls = self.tls.map(|tls| tls.load(PROTOCOLS)).transpose()?;
+        let tls = self.tls.map(|tls| tls.load(protocols(&self.connection))).transpose()?;
         let mut listeners = Vec::new();
         for address in addresses {
             listeners.extend(address.bind()?);

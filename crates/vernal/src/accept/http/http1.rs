@@ -34,6 +34,9 @@ const REST: Duration = Duration::from_millis(250);
 pub(crate) enum Outcome {
     /// The connection is over.
     Ended,
+    /// The client speaks HTTP/2: the stream comes back, with what has been read.
+    #[cfg(feature = "http2")]
+    IsHttp2(Stream, Bytes),
     /// Nothing is under way: the stream comes back, with what has been read of the next request.
     Rests(Stream, Bytes),
     /// All is answered, but the client may still be sending, or reading.
@@ -49,6 +52,8 @@ pub(crate) async fn converse(
 ) -> Outcome {
     let (watch, drain) = (&connection.watch, &serving.drain);
     let socket = Socket::new(stream, early, Arc::clone(connection));
+    #[cfg(feature = "http2")]
+    let socket = socket.look_for_http2(may_be_http2(connection, serving));
     let handover = socket.handover();
     let socket = TokioIo::new(socket);
     let service = service_fn(|request| answer(connection, request, serving, handover.as_ref()));
@@ -89,6 +94,11 @@ pub(crate) async fn converse(
     }
     let parts = conversation.into_parts();
     let (socket, unread) = (parts.io.into_inner(), parts.read_buf);
+    #[cfg(feature = "http2")]
+    if socket.is_http2() {
+        let remains = socket.into_remains();
+        return Outcome::IsHttp2(remains.stream, remains.unseen);
+    }
     let was_cut = drain.has_reached(CUT);
     if let Some(mut refusal) = socket.refused() {
         let line = unread.iter().take_while(|byte| **byte != b'\n').count();
@@ -143,6 +153,16 @@ fn joined(unread: Bytes, unseen: Bytes) -> Bytes {
         (true, _) => unseen,
         _ => [unread, unseen].concat().into(),
     }
+}
+
+/// Whether a connection may begin with the preface of HTTP/2. Over TLS that was agreed on before (RFC 9113 section 3.2).
+#[cfg(feature = "http2")]
+fn may_be_http2(connection: &Connection, serving: &Serving) -> bool {
+    #[cfg(feature = "tls")]
+    if connection.tls.is_some() {
+        return false;
+    }
+    serving.settings.http2 && connection.watch.requests() == 0
 }
 
 fn builder(serving: &Serving) -> http1::Builder {
