@@ -66,6 +66,7 @@ suite: ## All Rust tests: unit, integration, compile errors, properties, documen
 
 conformance: ## The protocols are spoken to the letter
 	python3 conformance/http1.py
+	python3 conformance/stop_under_load.py --rounds 20 --seconds 0.3
 	python3 conformance/http2.py
 
 benchmarks: ## The benchmarked server compiles
