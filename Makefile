@@ -47,6 +47,7 @@ features: ## The crate compiles without its features, and with each alone
 	cargo check -p vernal --no-default-features
 	cargo check -p vernal --no-default-features --features macros
 	cargo check -p vernal --no-default-features --features logger
+	cargo check -p vernal --no-default-features --features http2
 	cargo check -p vernal --no-default-features --features tls
 	cargo check -p vernal --no-default-features --features tls-development
 	cargo check -p vernal --no-default-features --features compression
@@ -64,6 +65,7 @@ suite: ## All Rust tests: unit, integration, compile errors, properties, documen
 
 conformance: ## The protocols are spoken to the letter
 	python3 conformance/http1.py
+	python3 conformance/http2.py
 
 benchmarks: ## The benchmarked server compiles
 	cargo check --manifest-path bench/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/bench -p vernal-server

@@ -92,6 +92,31 @@ async fn upload(file: MultipartFile) -> String {
     format!("{} {}", file.filename(), file.len())
 }
 
+#[route("/fields", method = "GET")]
+async fn fields() -> Response {
+    Response::new(200)
+        .header("Connection", "close, X-Private")
+        .header("Keep-Alive", "timeout=5")
+        .header("Proxy-Connection", "close")
+        .header("Transfer-Encoding", "chunked")
+        .header("Upgrade", "h2c")
+        .header("X-Private", "private")
+        .header("X-Public", "public")
+        .body("fields")
+}
+
+#[route("/unread", method = "POST")]
+async fn unread(body: BodyReader) -> &'static str {
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    drop(body);
+    "unread"
+}
+
+#[route("/cookies", method = "GET")]
+async fn cookies(request: &Request) -> String {
+    request.headers.get_all("cookie").collect::<Vec<_>>().join(" + ")
+}
+
 fn main() -> vernal::Result<()> {
     let mut limits = Limits::default();
     let mut server = Server::new().port(0).workers(2);
@@ -102,6 +127,10 @@ fn main() -> vernal::Result<()> {
         limits = match name {
             "header_timeout" => limits.header_timeout(time),
             "body_timeout" => limits.body_timeout(time),
+            "body_rate" => limits.body_rate(count),
+            "request_timeout" => limits.request_timeout(time),
+            "write_timeout" => limits.write_timeout(time),
+            "write_rate" => limits.write_rate(count),
             "connections" => limits.connections(count),
             "idle_timeout" => {
                 server = server.idle_timeout(time);

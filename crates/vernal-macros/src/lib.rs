@@ -217,6 +217,9 @@ pub fn request_filter(arguments: TokenStream, item: TokenStream) -> TokenStream 
 /// The function takes what it names, in any order: `code: u16`, `message` and `explain` as `&str` or `String`, both
 /// escaped for HTML, and `request: &Request`. What it returns is anything that has `IntoResponse`; the status stays
 /// that of the error.
+///
+/// Unlike a controller, a plain `fn` runs on the event loop and must not block: were it to take a thread of the blocking
+/// pool, a flood of bad requests would take all of them from the controllers.
 #[proc_macro_attribute]
 pub fn error_message(arguments: TokenStream, item: TokenStream) -> TokenStream {
     error_page::expand(arguments.into(), item.into()).into()

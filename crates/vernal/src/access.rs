@@ -41,6 +41,7 @@ impl Access {
             peer,
             method = %method,
             target = %target,
+            version = ?request.version(),
             status = sent.status().as_u16(),
             bytes = sent.body().size_hint().exact(),
             microseconds = self.began.elapsed().as_micros() as u64,

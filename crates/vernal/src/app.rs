@@ -230,6 +230,10 @@ impl Builder {
     }
 
     /// Makes the page for errors of these codes: `404`, `40x`, `4xx`, or `*` for all.
+    ///
+    /// A page is made on the event loop, even by a plain `fn`, and must not block: were it to take a thread of the
+    /// blocking pool, a flood of bad requests would take all of them from the controllers. Return a future for what
+    /// takes time.
     pub fn error_page<F>(mut self, codes: &[&str], page: F) -> Self
     where
         F: for<'r> Fn(&'r ErrorInfo, &'r Request) -> Answer<'r> + Send + Sync + 'static,

@@ -21,10 +21,19 @@ pub const MB: usize = 1024 * KB;
 /// | [`parts`](Limits::parts) | 128 | 400, for multipart bodies |
 /// | [`spool_bytes`](Limits::spool_bytes) | 256 KB | a larger file is spooled to disk |
 /// | [`json_depth`](Limits::json_depth) | 128 | 400 |
-/// | [`header_timeout`](Limits::header_timeout) | 30 s | the connection is closed |
+/// | [`header_timeout`](Limits::header_timeout) | 30 s | 408 where a part has come; the connection is closed |
 /// | [`tls_handshake_timeout`](Limits::tls_handshake_timeout) | 10 s | the connection is closed |
 /// | [`body_timeout`](Limits::body_timeout) | 30 s | 408: the time between two pieces of a body |
+/// | [`body_rate`](Limits::body_rate) | 500 bytes/s | 408: what a body must come with on average |
+/// | [`request_timeout`](Limits::request_timeout) | none | 503, and the controller is cancelled |
+/// | [`write_timeout`](Limits::write_timeout) | 30 s | the connection is reset: the client reads nothing |
+/// | [`write_rate`](Limits::write_rate) | 500 bytes/s | the connection is reset: the client reads too little |
 /// | [`connections`](Limits::connections) | 25 000 | new connections wait in the backlog |
+/// | [`streams`](Limits::streams) | 128 | HTTP/2: the stream is refused |
+/// | [`stream_window`](Limits::stream_window) | 256 KB | HTTP/2: the stream is reset |
+/// | [`connection_window`](Limits::connection_window) | 1 MB | HTTP/2: the connection is closed |
+/// | [`control_frames`](Limits::control_frames) | 1000 | HTTP/2: the connection is closed |
+/// | [`connections_per_address`](Limits::connections_per_address) | none | further connections are closed |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
 /// | [`websocket_frame`](Limits::websocket_frame) | 1 MB | close code 1009 |
 /// | [`websocket_message`](Limits::websocket_message) | 1 MB | close code 1009 |
@@ -56,8 +65,17 @@ pub struct Limits {
     pub(crate) header_timeout: Duration,
     pub(crate) tls_handshake_timeout: Duration,
     pub(crate) body_timeout: Duration,
+    pub(crate) body_rate: usize,
+    pub(crate) request_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) write_rate: usize,
     pub(crate) connections: usize,
+    pub(crate) connections_per_address: usize,
     pub(crate) sessions: usize,
+    pub(crate) streams: u32,
+    pub(crate) stream_window: u32,
+    pub(crate) connection_window: u32,
+    pub(crate) control_frames: u32,
     pub(crate) websocket_frame: usize,
     pub(crate) websocket_message: usize,
     pub(crate) websocket_queue: usize,
@@ -84,8 +102,17 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(30),
             tls_handshake_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
+            body_rate: 500,
+            request_timeout: Duration::ZERO,
+            write_timeout: Duration::from_secs(30),
+            write_rate: 500,
             connections: 25_000,
+            connections_per_address: 0,
             sessions: 100_000,
+            streams: 128,
+            stream_window: 256 * 1024,
+            connection_window: 1024 * 1024,
+            control_frames: 1000,
             websocket_frame: MB,
             websocket_message: MB,
             websocket_queue: MB,
@@ -134,10 +161,39 @@ setters! {
     tls_handshake_timeout: Duration;
     /// Time between two pieces of a body.
     body_timeout: Duration;
+    /// Bytes a second that a body must come with on average, over the time that the server has waited for it beyond
+    /// `body_timeout`; 0 asks for none. Without it a byte now and then would hold a request for days. The slowest
+    /// telephones manage ten times the default.
+    body_rate: usize;
+    /// Time from the head of a request to the head of its answer; zero, the default, for no bound: what a client can
+    /// draw out has bounds of its own, and how long a controller needs is the application's to know. A controller that
+    /// is asynchronous is cancelled; one that blocks a thread goes on, without anybody to hear its answer. It needs a
+    /// runtime with timers, which every server has.
+    request_timeout: Duration;
+    /// Time in which a client may read nothing of its answer. What it has not read is kept for it.
+    write_timeout: Duration;
+    /// Bytes a second that a client must read on average, over the time in which the server waited for it beyond
+    /// `write_timeout`; 0 asks for none. Time in which the application has nothing to send does not count.
+    write_rate: usize;
     /// Connections served at the same time.
     connections: usize;
+    /// Connections of one IPv4 address, or of one IPv6 network of 64 bits; 0, the default, for as many as there are: many
+    /// clients share the address of their company, and behind a proxy all have that of the proxy.
+    connections_per_address: usize;
     /// Sessions kept in memory.
     sessions: usize;
+    /// Requests of one HTTP/2 connection at the same time; browsers ask for up to 100. As many again may be ending:
+    /// a controller that blocks a thread counts until it returns, even if the client has reset its stream.
+    streams: u32;
+    /// Bytes of one HTTP/2 request's body that may arrive before they are read. Larger ones make uploads over long
+    /// lines faster.
+    stream_window: u32;
+    /// The same for all requests of an HTTP/2 connection together; 64 KB at least, which is what every one begins with.
+    connection_window: u32;
+    /// HTTP/2 frames that carry neither a request nor data (PING, SETTINGS, PRIORITY, RST_STREAM, WINDOW_UPDATE,
+    /// unknown ones, empty DATA), beyond the four that each answer and each piece of one call for. Every second
+    /// forgives ten.
+    control_frames: u32;
     /// Bytes of a WebSocket frame. What a client announces is not allocated before it arrives.
     websocket_frame: usize;
     /// Bytes of a WebSocket message, expanded if it came compressed. Of a binary message in several frames, those count

@@ -85,6 +85,9 @@ pub struct Request {
     late: OnceLock<Box<Late>>,
     connection: Option<Arc<Connection>>,
     aside: Option<Box<(Headers, Vec<Cookie>)>>,
+    /// Counts as running until this is dropped, wherever the request has gone.
+    #[cfg(feature = "http2")]
+    running: Option<crate::accept::Running>,
 }
 
 /// What few requests have; apart, so that the others are small.
@@ -139,6 +142,8 @@ impl Request {
             late: OnceLock::new(),
             connection: None,
             aside: None,
+            #[cfg(feature = "http2")]
+            running: None,
         }
     }
 
@@ -351,6 +356,12 @@ impl Request {
 
     pub(crate) fn set_connection(&mut self, connection: Arc<Connection>) {
         self.connection = Some(connection);
+    }
+
+    /// Keeps a place among the requests of the connection.
+    #[cfg(feature = "http2")]
+    pub(crate) fn hold(&mut self, running: crate::accept::Running) {
+        self.running = Some(running);
     }
 
     /// Decodes the path; everything that asks for it comes later.

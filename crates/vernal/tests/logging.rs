@@ -79,7 +79,10 @@ fn the_access_log_has_a_line_for_each_request() {
     assert_eq!(lines.len(), 3, "{text}");
     for (line, (target, status)) in lines.iter().zip([("/t?a=b", 200), ("/none", 404), ("/fails", 500)]) {
         assert!(line.contains(" INFO vernal::access:") && line.contains("peer=\"127.0.0.1:"), "{line}");
-        assert!(line.contains(&format!("method=GET target={target} status={status}")), "{line}");
+        assert!(
+            line.contains(&format!("method=GET target={target} version=HTTP/1.1 status={status}")),
+            "{line}"
+        );
         assert!(line.contains("microseconds="), "{line}");
     }
 }

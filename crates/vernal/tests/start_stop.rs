@@ -382,7 +382,8 @@ fn a_client_that_does_not_read_is_let_go() {
     let endless =
         vernal::controller::from_fn(|_: &Request| Stream::iter(std::iter::repeat("x".repeat(9000))));
     let declare = |app: vernal::Builder| app.route(Route::path("/endless"), endless);
-    let running = Running::start(server().declare(declare).idle_timeout(Duration::from_millis(200)));
+    let limits = Limits::default().write_timeout(Duration::from_millis(200));
+    let running = Running::start(server().declare(declare).limits(limits));
     let mut wire = running.connect();
     wire.send(hello("/endless"));
     std::thread::sleep(Duration::from_millis(3000));

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -138,6 +138,28 @@ fn ranges() {
 }
 
 #[test]
+fn large_ranges_and_what_divides_them_arrive_in_their_order() {
+    let content = large();
+    let one = ask("GET", "/pub/large.bin", "Range: bytes=1234567-3999999\r\n");
+    assert!(one.status == 206 && one.body == content[1_234_567..4_000_000]);
+
+    let several = ask("GET", "/pub/large.bin", "Range: bytes=0-1999999,3000001-4500000\r\n");
+    let kind = several.field("content-type").expect("a type");
+    let boundary = kind.strip_prefix("multipart/byteranges; boundary=").expect("a boundary");
+    let part = |range: std::ops::Range<usize>| {
+        let head = format!(
+            "\r\n--{boundary}\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes {}-{}/5242880\r\n\r\n",
+            range.start,
+            range.end - 1
+        );
+        [head.as_bytes(), &content[range]].concat()
+    };
+    let end = format!("\r\n--{boundary}--\r\n");
+    let expected = [part(0..2_000_000), part(3_000_001..4_500_001), end.into_bytes()].concat();
+    assert!(several.body == expected);
+}
+
+#[test]
 fn head_and_other_methods() {
     let mut wire = server().connect();
     let head = wire.ask("HEAD /pub/large.bin HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -220,6 +242,154 @@ fn a_large_file_arrives_byte_for_byte() {
 
 /// Long enough for a file to count as one that may be kept in memory.
 const SETTLED: Duration = Duration::from_secs(4);
+
+/// A directory with one file of these bytes, and a server for it.
+fn one_file(content: &[u8]) -> (tempfile::TempDir, Running) {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("file"), content).expect("a file");
+    let running = Running::start(Server::app("one file").resource("/**", directory.path()).workers(1));
+    (directory, running)
+}
+
+/// More than sockets hold on the way.
+fn very_large() -> Vec<u8> {
+    large().repeat(8)
+}
+
+#[test]
+fn a_file_that_becomes_shorter_on_the_way_ends_the_connection_before_the_promised_length() {
+    let content = very_large();
+    let (directory, running) = one_file(&content);
+    let mut wire = running.connect();
+    wire.send("GET /file HTTP/1.1\r\nHost: x\r\n\r\n");
+    let head = String::from_utf8(wire.until(b"\r\n\r\n")).expect("text");
+    assert!(head.contains(&format!("content-length: {}\r\n", content.len())), "{head}");
+    let file = std::fs::File::options().write(true).open(directory.path().join("file")).expect("the file");
+    file.set_len(1000).expect("cut");
+    let arrived = wire.rest();
+    assert!(arrived.len() < content.len(), "{}", arrived.len());
+    assert!(arrived[..1000] == content[..1000]);
+    assert_eq!(running.get("/file").body, content[..1000]);
+}
+
+#[test]
+fn of_a_file_that_grows_on_the_way_the_promised_length_is_sent_and_the_connection_goes_on() {
+    let content = very_large();
+    let (directory, running) = one_file(&content);
+    let mut wire = running.connect();
+    wire.send("GET /file HTTP/1.1\r\nHost: x\r\n\r\nGET /none HTTP/1.1\r\nHost: x\r\n\r\n");
+    let head = wire.until(b"\r\n\r\n");
+    assert!(head.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    let mut file =
+        std::fs::File::options().append(true).open(directory.path().join("file")).expect("the file");
+    file.write_all(&content).expect("grown");
+    assert!(wire.exactly(content.len()) == content);
+    assert_eq!(wire.answer().status, 404);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_arrive_whether_the_system_has_them_in_memory_in_part_or_not_at_all() {
+    use rustix::fs::{Advice, fadvise};
+    let content = large();
+    let (directory, running) = one_file(&content);
+    let path = directory.path().join("file");
+    std::fs::write(directory.path().join("small"), &content[..5000]).expect("a file");
+    let forget = |path: &Path, offset: u64| {
+        let file = std::fs::File::open(path).expect("a file");
+        file.sync_all().expect("on disk");
+        fadvise(&file, offset, None, Advice::DontNeed).expect("forgotten");
+    };
+    let mut wire = running.connect();
+    for offset in [0, 100_000, 1 << 20, 3_000_000] {
+        forget(&path, offset);
+        forget(&directory.path().join("small"), 0);
+        let whole = wire.ask("GET /file HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(whole.body == content, "from {offset} on it is not in memory");
+        let small = wire.ask("GET /small HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert!(small.body == content[..5000]);
+        forget(&path, offset);
+        let part = wire.ask("GET /file HTTP/1.1\r\nHost: x\r\nRange: bytes=5-4000000\r\n\r\n");
+        assert!(part.body == content[5..4_000_001]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn files_arrive_from_a_file_system_that_cannot_tell_what_is_in_memory() {
+    let directory = tempfile::tempdir_in("/dev/shm").expect("a directory");
+    let content = large();
+    std::fs::write(directory.path().join("large"), &content).expect("a file");
+    std::fs::write(directory.path().join("small"), &content[..5000]).expect("a file");
+    let running = Running::start(Server::app("shm").resource("/**", directory.path()).workers(1));
+    let mut wire = running.connect();
+    for wait in [Duration::ZERO, SETTLED, Duration::ZERO] {
+        std::thread::sleep(wait);
+        assert!(wire.ask("GET /small HTTP/1.1\r\nHost: x\r\n\r\n").body == content[..5000]);
+        assert!(wire.ask("GET /large HTTP/1.1\r\nHost: x\r\n\r\n").body == content);
+    }
+}
+
+#[test]
+fn old_clients_and_those_that_close_get_a_large_file_as_well() {
+    let expected = large();
+    for request in [
+        "GET /pub/large.bin HTTP/1.0\r\n\r\n",
+        "GET /pub/large.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    ] {
+        let mut wire = server().connect();
+        let answer = wire.ask(request);
+        assert!(answer.status == 200 && answer.body == expected, "{request:?}");
+        assert!(wire.is_closed());
+    }
+}
+
+#[test]
+fn a_client_that_does_not_read_holds_up_nobody() {
+    let (_directory, running) = one_file(&very_large());
+    let mut idle = [running.connect(), running.connect(), running.connect()];
+    for wire in &mut idle {
+        wire.send("GET /file HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    let one = running.ask("GET /file HTTP/1.1\r\nHost: x\r\nRange: bytes=0-99\r\n\r\n");
+    assert!(one.body == very_large()[..100]);
+    for mut wire in idle {
+        assert!(wire.answer().body == very_large());
+    }
+}
+
+#[tokio::test]
+async fn without_a_socket_a_large_file_is_its_own_bytes_too() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("file"), large()).expect("a file");
+    let app = vernal::App::builder().resource("/**", directory.path()).build().expect("an app");
+    let answer = vernal::testing::Client::new(app).get("/file").send().await;
+    assert!(answer.bytes() == &large());
+}
+
+/// Answers that look like what the server itself makes of files and of malformed requests.
+#[route("/zeros")]
+async fn zeros() -> Response {
+    Response::new(200).body(vec![0u8; 3 * MB])
+}
+
+#[route("/refusal")]
+async fn refusal() -> &'static str {
+    "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"
+}
+
+#[test]
+fn answers_that_look_like_the_servers_own_are_sent_as_they_are() {
+    let mut wire = server().connect();
+    for _ in 0..2 {
+        assert!(wire.ask("GET /zeros HTTP/1.1\r\nHost: x\r\n\r\n").body == vec![0; 3 * MB]);
+        let refusal = wire.ask("GET /refusal HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_eq!(refusal.text(), "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    }
+    // and after them a malformed request still gets the app's page
+    let page = wire.ask("GET / HTTP/1.1\r\nHost x\r\n\r\n");
+    assert!(page.status == 400 && !page.body.is_empty(), "{page:?}");
+}
 
 #[test]
 fn a_change_on_disk_is_seen_by_the_next_request_also_of_a_file_in_memory() {

@@ -577,3 +577,21 @@ impl rustls::client::danger::ServerCertVerifier for AnyCertificate {
         rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(feature = "http2")]
+#[test]
+fn clients_that_prefer_http2_get_it() {
+    use support::frames::{End, Frames};
+
+    let authority = Authority::new("authority");
+    let (certificate, key) = authority.write_pair("server", &authority.issue(&["localhost"]));
+    let running = serve(Tls::from_files(certificate, key));
+    let mut client = authority.trusting().with_no_client_auth();
+    client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let mut frames = Frames::over(
+        support::tls::shake(running.address, "localhost", &Arc::new(client)).expect("TLS").stream,
+    );
+    let End::Answered(answer) = frames.ask(1, "/tls") else { panic!("no answer") };
+    assert!(answer.contains("Some(\"h2\") https true"), "{answer}");
+    let End::Answered(_) = frames.ask(3, "/tls") else { panic!("no answer") };
+}

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::accept::http::http1::{self, Outcome};
+#[cfg(feature = "http2")]
+use crate::accept::http::http2;
 use crate::accept::stream::Stream;
 #[cfg(feature = "tls")]
 use crate::accept::tls::secure;
@@ -28,9 +30,18 @@ pub(crate) async fn serve(
     };
     let connection = Arc::new(connection);
     let mut early = Bytes::new();
+    #[cfg(all(feature = "http2", feature = "tls"))]
+    if connection.tls.as_ref().is_some_and(|tls| tls.protocol() == Some(b"h2")) {
+        return Box::pin(http2::converse(stream, early, &connection, &serving, &mut present)).await;
+    }
     let finished = loop {
         match Box::pin(http1::converse(stream, early, &connection, &serving)).await {
             Outcome::Rests(resting, unread) => (stream, early) = (resting, unread),
+            #[cfg(feature = "http2")]
+            Outcome::IsHttp2(stream, read) => {
+                Box::pin(http2::converse(stream, read, &connection, &serving, &mut present)).await;
+                break None;
+            }
             Outcome::Finished(stream) => break Some(stream),
             Outcome::Ended => break None,
         }
@@ -64,8 +75,7 @@ async fn begin(stream: Stream, peer: Option<SocketAddr>, serving: &Serving) -> O
 /// Waits with the socket alone; whether there is a further request, before the connection has been idle too long or
 /// the server ends. What has arrived until then is one.
 async fn wakes(stream: &Stream, connection: &Connection, serving: &Serving) -> bool {
-    let limits = connection.app.limits();
-    let idle = connection.watch.remaining(limits.header_timeout, serving.settings.idle_timeout);
+    let idle = connection.watch.remaining(connection.app.limits(), serving.settings.idle_timeout);
     let next = tokio::time::timeout(idle, stream.readable());
     let next = match serving.drain.unless_begun(next).await {
         Some(next) => next,

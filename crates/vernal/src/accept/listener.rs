@@ -158,13 +158,23 @@ impl Acceptor {
 pub(crate) async fn accept_loop(acceptor: Acceptor, serving: Arc<Serving>) {
     let drain = &serving.drain;
     let next = async || (drain.room().await, acceptor.accept().await);
+    let mut complained = false;
     while let Some((room, accepted)) = drain.unless_begun(next()).await {
         match accepted {
             Ok((stream, peer)) => {
+                complained = false;
+                let Some(counted) = serving.peers.admit(peer.map(|peer| peer.ip())) else {
+                    tracing::debug!(?peer, "a client has as many connections as it may");
+                    continue;
+                };
                 let open = drain.connection(room);
-                tokio::spawn(connection::serve(stream, peer, Arc::clone(&serving), open));
+                let serve = connection::serve(stream, peer, Arc::clone(&serving), open);
+                tokio::spawn(async move {
+                    serve.await;
+                    drop(counted);
+                });
             }
-            Err(error) => pause_after(&error).await,
+            Err(error) => complained |= pause_after(&error, complained).await,
         }
     }
     match acceptor.into_backlog() {
@@ -173,12 +183,18 @@ pub(crate) async fn accept_loop(acceptor: Acceptor, serving: Arc<Serving>) {
     }
 }
 
-/// A connection that died while it waited says nothing about the next one; too many open files does, and passes.
-async fn pause_after(error: &io::Error) {
-    if !is_of_one_connection(error) {
-        tracing::warn!(%error, "connections cannot be accepted for now");
-        tokio::time::sleep(Duration::from_millis(100)).await;
+/// A connection that died while it waited says nothing about the next one; too many open files does, and passes. Until
+/// then those who wait stay in the backlog: to close them would turn away whom there may be room for in a moment.
+/// Whether this was worth a line in the log, of which there is one until connections are accepted again.
+async fn pause_after(error: &io::Error, complained: bool) -> bool {
+    if is_of_one_connection(error) {
+        return false;
     }
+    if !complained {
+        tracing::warn!(%error, "connections cannot be accepted for now");
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    true
 }
 
 /// Whether the error is the end of a connection that had not been accepted yet.

@@ -6,8 +6,10 @@ mod address;
 mod backlog;
 mod connection;
 mod drain;
+mod handover;
 mod http;
 mod listener;
+mod peers;
 mod refusal;
 mod settings;
 mod socket;
@@ -18,10 +20,15 @@ pub(crate) mod tls;
 mod unix;
 mod watch;
 
+#[cfg(feature = "http2")]
+pub(crate) use http::http2::Running;
+
 pub(crate) use address::Address;
 pub(crate) use drain::{CUT, Drain, ENDING, Present};
+pub(crate) use handover::{Handover, LONGEST as LONGEST_HANDOVER};
 #[cfg(feature = "tls")]
-pub(crate) use http::PROTOCOLS;
+pub(crate) use http::protocols;
 pub(crate) use listener::{Listener, accept_loop};
+pub(crate) use peers::Peers;
 pub(crate) use settings::{ConnectionSettings, Serving};
 pub(crate) use watch::{InFlight, Watch};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::accept::Drain;
+use crate::accept::{Drain, Peers};
 use crate::app::App;
 
 /// The settings of connections that are no limits on what a client may send; those are in `Limits`.
@@ -12,6 +12,12 @@ pub(crate) struct ConnectionSettings {
     /// After so many requests a connection is closed; 0 for never.
     pub(crate) keep_alive_max_requests: u32,
     pub(crate) idle_timeout: Duration,
+    /// Whether HTTP/2 is spoken to clients that ask for it.
+    #[cfg(feature = "http2")]
+    pub(crate) http2: bool,
+    /// An HTTP/2 client that has been silent for so long while it waits for an answer is asked whether it is there.
+    #[cfg(feature = "http2")]
+    pub(crate) ping_interval: Option<Duration>,
 }
 
 /// The app, the settings and the end, as every connection needs them.
@@ -19,6 +25,7 @@ pub(crate) struct Serving {
     pub(crate) app: App,
     pub(crate) settings: ConnectionSettings,
     pub(crate) drain: Drain,
+    pub(crate) peers: Peers,
     /// Where connections begin with a TLS handshake.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<std::sync::Arc<crate::accept::tls::Keeper>>,

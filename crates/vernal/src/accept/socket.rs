@@ -1,7 +1,7 @@
 //! The socket as the HTTP engine sees it.
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::accept::http::head::Refusal;
 use crate::accept::http::inspect::{Delivery, Inspector};
-use crate::accept::refusal;
 use crate::accept::stream::Stream;
+use crate::accept::{Handover, refusal};
 use crate::request::Connection;
 
 /// Bytes of answers that are gathered before they are written.
@@ -37,10 +37,18 @@ pub(crate) struct Socket {
     gathered: Vec<u8>,
     sent: usize,
     put_off: bool,
+    /// Whether to look out for a client that leaves while its request is answered.
+    listens: bool,
     /// The last flush left bytes with TLS.
     holds: bool,
     answers: u32,
     refused: Option<u16>,
+    #[cfg(feature = "http2")]
+    opening: Opening,
+    /// Where bodies leave files that the system can send on this stream by itself.
+    handover: Option<Arc<Handover>>,
+    /// Whether the last write has taken all that it was given.
+    took_all: bool,
 }
 
 /// What is left of a socket when the conversation has ended.
@@ -56,6 +64,7 @@ impl Socket {
     /// `early` is what an earlier conversation has read of a request and not understood yet.
     pub(crate) fn new(stream: Stream, early: Bytes, connection: Arc<Connection>) -> Self {
         let answers = connection.watch.answers();
+        let handover = stream.sends_files().then(Arc::default);
         let mut inspector = Inspector::new(early, connection.app.limits());
         connection.watch.received_heads(inspector.take_heads());
         Socket {
@@ -65,10 +74,59 @@ impl Socket {
             gathered: Vec::new(),
             sent: 0,
             put_off: false,
+            listens: true,
             holds: false,
             answers,
             refused: None,
+            #[cfg(feature = "http2")]
+            opening: Opening::Known,
+            handover,
+            took_all: true,
         }
+    }
+
+    /// Whether the first bytes may turn out to be the preface of HTTP/2.
+    #[cfg(feature = "http2")]
+    pub(crate) fn look_for_http2(mut self, look: bool) -> Self {
+        if look {
+            self.opening = Opening::Unknown(Vec::new());
+        }
+        self
+    }
+
+    /// Whether the connection begins with the preface of HTTP/2, which is unseen then.
+    #[cfg(feature = "http2")]
+    pub(crate) fn is_http2(&self) -> bool {
+        matches!(self.opening, Opening::Http2(_))
+    }
+
+    /// Looks at what was read first, behind the first `before` bytes of the buffer. What may yet become the preface of
+    /// HTTP/2 is kept, in pieces however small; what turns out to be none goes to the inspector.
+    ///
+    /// # Errors
+    ///
+    /// One that ends the conversation, where it is the preface.
+    #[cfg(feature = "http2")]
+    fn open(&mut self, buffer: &mut ReadBuf<'_>, before: usize) -> io::Result<()> {
+        let Opening::Unknown(so_far) = &mut self.opening else { return Ok(()) };
+        let (preface, read) = (crate::accept::http::http2::PREFACE, &buffer.filled()[before..]);
+        if so_far.is_empty() && read.first() != preface.first() {
+            self.opening = Opening::Known;
+            return Ok(());
+        }
+        let is_over = read.is_empty();
+        so_far.extend_from_slice(read);
+        if so_far.starts_with(preface) {
+            self.opening = Opening::Http2(std::mem::take(so_far));
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        if is_over || !preface.starts_with(so_far) {
+            let early = std::mem::take(so_far).into();
+            self.inspector = Inspector::new(early, self.connection.app.limits());
+            self.opening = Opening::Known;
+        }
+        buffer.set_filled(before);
+        Ok(())
     }
 
     /// Why the last request was refused; without an explanation where hyper did, whose error has it.
@@ -89,27 +147,88 @@ impl Socket {
 
     pub(crate) fn into_remains(mut self) -> Remains {
         self.gathered.drain(..self.sent);
+        #[cfg(feature = "http2")]
+        if let Opening::Http2(read) = self.opening {
+            return Remains { stream: self.stream, unsent: self.gathered, unseen: read.into() };
+        }
         Remains { stream: self.stream, unsent: self.gathered, unseen: self.inspector.into_unseen() }
     }
 
+    /// Where bodies may leave files to be sent.
+    pub(crate) fn handover(&self) -> Option<Arc<Handover>> {
+        self.handover.clone()
+    }
+
     /// Whether these bytes are hyper's own answer. hyper writes each answer on its own: one that comes although the
-    /// app has answered nothing since the last is not the app's.
-    fn is_refusal(&mut self, bytes: &[u8]) -> bool {
+    /// app has answered nothing since the last is not the app's, unless it is the rest of what was not taken before.
+    fn is_refusal(&mut self, pieces: &[IoSlice<'_>]) -> bool {
         let answers = self.connection.watch.answers();
         let is_new = std::mem::replace(&mut self.answers, answers) != answers;
-        if is_new || self.connection.watch.is_answering() {
+        let [head] = pieces else { return false };
+        if is_new || !self.took_all || self.connection.watch.is_answering() {
             return false;
         }
-        self.refused = refusal::status(bytes);
+        self.refused = refusal::status(head);
         self.refused.is_some()
+    }
+
+    /// Writes a piece of what hyper writes.
+    fn poll_write_piece(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if Handover::is_stand_in(bytes) {
+            return self.poll_send_file(context, bytes.len());
+        }
+        if self.gathered.len() + bytes.len() > GATHERED {
+            ready!(self.poll_send(context))?;
+        }
+        if bytes.len() >= GATHERED {
+            let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+            self.connection.watch.wrote(written(&polled));
+            return polled;
+        }
+        if self.gathered.capacity() == 0 {
+            self.gathered = SPARE.take();
+        }
+        self.gathered.extend_from_slice(bytes);
+        self.put_off = false;
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    /// Has the system send the file that these many bytes stand in for, after what has been gathered.
+    #[cfg(target_os = "linux")]
+    fn poll_send_file(&mut self, context: &mut Context<'_>, length: usize) -> Poll<io::Result<usize>> {
+        ready!(
+            self.poll_send_with(context, |stream, context, bytes| stream.poll_write_more(context, bytes))
+        )?;
+        let Some(handover) = &self.handover else {
+            return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
+        };
+        let stream = &self.stream;
+        let polled = handover
+            .poll_send(length, |file, offset, count| stream.poll_send_file(context, file, offset, count));
+        self.connection.watch.wrote(written(&polled));
+        polled
+    }
+
+    /// No stream of this system has a handover.
+    #[cfg(not(target_os = "linux"))]
+    fn poll_send_file(&mut self, _: &mut Context<'_>, _: usize) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
 
     /// Writes what has been gathered.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_send_with(context, |stream, context, bytes| Pin::new(stream).poll_write(context, bytes))
+    }
+
+    fn poll_send_with(
+        &mut self,
+        context: &mut Context<'_>,
+        write: impl Fn(&mut Stream, &mut Context<'_>, &[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
         self.put_off = false;
         while self.sent < self.gathered.len() {
-            let polled = Pin::new(&mut self.stream).poll_write(context, &self.gathered[self.sent..]);
-            self.connection.watch.wrote(polled.is_ready());
+            let polled = write(&mut self.stream, context, &self.gathered[self.sent..]);
+            self.connection.watch.wrote(written(&polled));
             match ready!(polled)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => self.sent += written,
@@ -123,9 +242,26 @@ impl Socket {
         // TLS may have taken more than the socket has
         let polled = Pin::new(&mut self.stream).poll_flush(context);
         if std::mem::replace(&mut self.holds, polled.is_pending()) || polled.is_pending() {
-            self.connection.watch.wrote(polled.is_ready());
+            self.connection.watch.wrote(polled.is_ready().then_some(0));
         }
         polled
+    }
+}
+
+/// What is known of the protocol of a connection whose first bytes are looked at.
+#[cfg(feature = "http2")]
+enum Opening {
+    Known,
+    /// All that has been read is the beginning of the preface.
+    Unknown(Vec<u8>),
+    Http2(Vec<u8>),
+}
+
+/// How many bytes were written, if the client takes any.
+fn written(polled: &Poll<io::Result<usize>>) -> Option<usize> {
+    match polled {
+        Poll::Ready(result) => Some(*result.as_ref().unwrap_or(&0)),
+        Poll::Pending => None,
     }
 }
 
@@ -139,6 +275,7 @@ impl AsyncRead for Socket {
             return Poll::Ready(Err(error));
         }
         let this = &mut *self;
+        this.listens = true;
         loop {
             let delivery = this.inspector.deliver(buffer);
             this.connection.watch.received_heads(this.inspector.take_heads());
@@ -159,6 +296,13 @@ impl AsyncRead for Socket {
                 }
             }
             this.connection.watch.received();
+            #[cfg(feature = "http2")]
+            if !matches!(this.opening, Opening::Known) {
+                this.open(buffer, before)?;
+                if buffer.filled().len() == before {
+                    continue;
+                }
+            }
             this.inspector.admit(buffer, before);
             this.connection.watch.received_heads(this.inspector.take_heads());
             if buffer.filled().len() > before {
@@ -169,28 +313,40 @@ impl AsyncRead for Socket {
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        bytes: &[u8],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.gathered.len() + bytes.len() > GATHERED {
-            ready!(self.poll_send(context))?;
+        if self.is_refusal(pieces) {
+            return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
         }
-        if self.is_refusal(bytes) {
-            return Poll::Ready(Ok(bytes.len()));
+        self.took_all = false;
+        let mut taken = 0;
+        for piece in pieces {
+            match self.poll_write_piece(context, piece) {
+                Poll::Ready(Ok(some)) => {
+                    taken += some;
+                    if some < piece.len() {
+                        return Poll::Ready(Ok(taken));
+                    }
+                }
+                // what went wrong goes wrong again, and what has to wait asks again
+                _ if taken > 0 => return Poll::Ready(Ok(taken)),
+                polled => return polled,
+            }
         }
-        if bytes.len() >= GATHERED {
-            let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
-            self.connection.watch.wrote(polled.is_ready());
-            return polled;
-        }
-        if self.gathered.capacity() == 0 {
-            self.gathered = SPARE.take();
-        }
-        self.gathered.extend_from_slice(bytes);
-        self.put_off = false;
-        Poll::Ready(Ok(bytes.len()))
+        self.took_all = true;
+        Poll::Ready(Ok(taken))
+    }
+
+    /// hyper copies what it writes otherwise, and it must not copy what [stands in](Handover) for a file.
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -200,10 +356,23 @@ impl AsyncWrite for Socket {
             self.connection.watch.put_off();
             return Poll::Ready(Ok(()));
         }
-        self.poll_send(context)
+        ready!(self.poll_send(context))?;
+        // hyper reads nothing while the app works on an answer; this ends the work when the client has gone
+        if self.listens && self.connection.watch.is_answering() {
+            match self.stream.poll_reset(context) {
+                Poll::Ready(Some(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(None) => self.listens = false,
+                Poll::Pending => {}
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        #[cfg(feature = "http2")]
+        if self.is_http2() {
+            return Poll::Ready(Ok(()));
+        }
         if self.refused.is_some() || self.inspector.refused().is_some() {
             return Poll::Ready(Ok(()));
         }

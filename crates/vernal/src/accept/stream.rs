@@ -5,8 +5,17 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
+#[cfg(target_os = "linux")]
+use std::{
+    fs::File,
+    os::fd::{AsFd, BorrowedFd},
+    task::ready,
+};
 
 use socket2::SockRef;
+#[cfg(target_os = "linux")]
+use tokio::io::Interest;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -60,6 +69,99 @@ impl Stream {
             use tokio::io::AsyncWriteExt;
             // whoever has closed already does not need to be told
             let _ = tokio::time::timeout(std::time::Duration::from_secs(1), stream.shutdown()).await;
+        }
+    }
+
+    /// Ready with the error when the client has reset the connection; pending while it has not, and then the task is
+    /// woken when that changes. `None` where nothing more can be learnt, since there is something to read: bytes, or
+    /// the end of the client's, which does not say that it has left.
+    pub(crate) fn poll_reset(&self, context: &mut Context<'_>) -> Poll<Option<io::Error>> {
+        let mut byte = [0];
+        match self {
+            Stream::Tcp(stream) => {
+                stream.poll_peek(context, &mut ReadBuf::new(&mut byte)).map(std::result::Result::err)
+            }
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.get_ref().0.poll_reset(context),
+            // its other end is on this machine, and nothing tells what it does
+            #[cfg(unix)]
+            Stream::Unix(_) => Poll::Ready(None),
+        }
+    }
+
+    /// Lets the system forget at once what the client has not read, instead of keeping it for hours.
+    pub(crate) fn reset_on_close(&self) {
+        let set = match self {
+            Stream::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => return stream.get_ref().0.reset_on_close(),
+            #[cfg(unix)]
+            Stream::Unix(_) => Ok(()),
+        };
+        if let Err(error) = set {
+            tracing::debug!(%error, "a connection could not be reset");
+        }
+    }
+
+    /// Whether the system can send a file on this stream by itself.
+    pub(crate) fn sends_files(&self) -> bool {
+        match self {
+            Stream::Tcp(_) => cfg!(target_os = "linux"),
+            #[cfg(unix)]
+            Stream::Unix(_) => cfg!(target_os = "linux"),
+            #[cfg(feature = "tls")]
+            Stream::Tls(_) => false,
+        }
+    }
+
+    /// Has the system send something of a file, from this offset and so many bytes at most; answers how many.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn poll_send_file(
+        &self,
+        context: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        count: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_call(context, |stream| {
+            Ok(rustix::fs::sendfile(stream, file, Some(&mut { offset }), count)?)
+        })
+    }
+
+    /// Writes something, and lets the system wait for what follows to fill the packet.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn poll_write_more(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        use rustix::net::SendFlags;
+        self.poll_call(context, |stream| {
+            Ok(rustix::net::send(stream, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+        })
+    }
+
+    /// Makes a system call that writes, once the socket can be written to.
+    #[cfg(target_os = "linux")]
+    fn poll_call(
+        &self,
+        context: &mut Context<'_>,
+        call: impl Fn(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let called = match self {
+                Stream::Tcp(stream) => {
+                    ready!(stream.poll_write_ready(context))?;
+                    stream.try_io(Interest::WRITABLE, || call(stream.as_fd()))
+                }
+                Stream::Unix(stream) => {
+                    ready!(stream.poll_write_ready(context))?;
+                    stream.try_io(Interest::WRITABLE, || call(stream.as_fd()))
+                }
+                // its bytes have to be encrypted
+                #[cfg(feature = "tls")]
+                Stream::Tls(_) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
+            };
+            match called {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                called => return Poll::Ready(called),
+            }
         }
     }
 

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::Limits;
+
 /// What a connection is doing, as its socket and its service see it. One of these a connection; no timer runs for a
 /// request, since a deadline is only computed when the connection's one timer fires.
 #[derive(Default)]
@@ -16,6 +18,9 @@ pub(crate) struct Watch {
     put_off: AtomicBool,
     heads: AtomicU32,
     since: AtomicU64,
+    /// Bytes of the answer that have gone out, and the milliseconds that the client made the server wait for it.
+    written: AtomicU64,
+    waited: AtomicU64,
 }
 
 /// Nothing has come of the first request.
@@ -53,13 +58,33 @@ impl Watch {
         self.heads.load(Ordering::Relaxed) > 0
     }
 
-    /// Bytes have gone out, or could not because the client does not read.
-    pub(crate) fn wrote(&self, some: bool) {
+    /// So many bytes have gone out; `None` where none could because the client does not read.
+    pub(crate) fn wrote(&self, bytes: Option<usize>) {
+        if let Some(bytes) = bytes {
+            let written = self.written.load(Ordering::Relaxed);
+            self.written.store(written.saturating_add(bytes as u64), Ordering::Relaxed);
+        }
         let was_blocked = self.blocked.load(Ordering::Relaxed);
-        if was_blocked == some {
-            self.blocked.store(!some, Ordering::Relaxed);
+        if was_blocked == bytes.is_some() {
+            if was_blocked {
+                let waited = self.waited.load(Ordering::Relaxed) + self.since();
+                self.waited.store(waited, Ordering::Relaxed);
+            }
+            self.blocked.store(!was_blocked, Ordering::Relaxed);
             self.since.store(now(), Ordering::Relaxed);
         }
+    }
+
+    /// The time that a client has left to read something of its answer.
+    fn patience(&self, limits: &Limits) -> Duration {
+        let since = Duration::from_millis(self.since());
+        let gap = limits.write_timeout.saturating_sub(since);
+        if limits.write_rate == 0 {
+            return gap;
+        }
+        let earned = self.written.load(Ordering::Relaxed) as f64 / limits.write_rate as f64;
+        let waited = Duration::from_millis(self.waited.load(Ordering::Relaxed)) + since;
+        gap.min((limits.write_timeout + Duration::from_secs_f64(earned)).saturating_sub(waited))
     }
 
     /// A flush was put off; see [`Socket`](super::socket::Socket).
@@ -83,6 +108,8 @@ impl Watch {
     /// A request goes to the app; the answer is out when the guard is dropped.
     pub(crate) fn begin_request(&self) {
         self.stage.store(BUSY, Ordering::Relaxed);
+        self.written.store(0, Ordering::Relaxed);
+        self.waited.store(0, Ordering::Relaxed);
         add(&self.requests, 1);
         add(&self.in_flight, 1);
         add(&self.heads, u32::MAX);
@@ -125,15 +152,20 @@ impl Watch {
     }
 
     /// The time until the connection has kept the server waiting too long; zero when it has.
-    pub(crate) fn remaining(&self, header: Duration, idle: Duration) -> Duration {
+    pub(crate) fn remaining(&self, limits: &Limits, idle: Duration) -> Duration {
+        let header = limits.header_timeout;
         let allowed = match self.stage.load(Ordering::Relaxed) {
-            _ if self.blocked.load(Ordering::Relaxed) => idle,
+            _ if self.is_blocked() => return self.patience(limits),
             IDLE => idle,
             HEADER | FRESH => header,
             _ => return header.min(idle).max(Duration::from_millis(1)),
         };
-        let waited = now().saturating_sub(self.since.load(Ordering::Relaxed));
-        allowed.saturating_sub(Duration::from_millis(waited))
+        allowed.saturating_sub(Duration::from_millis(self.since()))
+    }
+
+    /// Milliseconds since the connection began to do what it does.
+    fn since(&self) -> u64 {
+        now().saturating_sub(self.since.load(Ordering::Relaxed))
     }
 
     fn enter(&self, stage: u8) {
@@ -148,7 +180,7 @@ fn add(count: &AtomicU32, number: u32) {
 }
 
 /// Milliseconds since the first connection.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_millis() as u64
 }

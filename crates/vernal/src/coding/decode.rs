@@ -105,6 +105,10 @@ impl Decoder {
                 break;
             }
         }
+        if output.len() < PIECE / 4 {
+            // who keeps a short text should not keep the room of a long one
+            output.shrink_to_fit();
+        }
         Ok(output.into())
     }
 

@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -10,6 +9,7 @@ use http_body::Body as _;
 
 #[cfg(feature = "compression")]
 use super::coded::{Decoded, Decoders};
+use crate::parse::pace::Pace;
 use crate::{Headers, HttpError, Limits};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -80,7 +80,7 @@ impl Incoming {
             rest: Bytes::new(),
             limit,
             remaining: limit,
-            timeout: limits.body_timeout,
+            pace: Pace::new(limits.body_timeout, limits.body_rate),
             deadline: None,
             #[cfg(feature = "compression")]
             decoders: decoders.map(|decoders| Box::new(CodedBody { decoders, at_end: false, made: 0 })),
@@ -109,7 +109,7 @@ pub struct BodyReader {
     rest: Bytes,
     limit: usize,
     remaining: usize,
-    timeout: Duration,
+    pace: Pace,
     deadline: Option<Pin<Box<tokio::time::Sleep>>>,
     #[cfg(feature = "compression")]
     decoders: Option<Box<CodedBody>>,
@@ -133,7 +133,8 @@ impl BodyReader {
     ///
     /// # Errors
     ///
-    /// 413 when the body is over the limit `upload`, 408 when nothing arrives for `body_timeout`, 400 when the
+    /// 413 when the body is over the limit `upload`, 408 when nothing arrives for `body_timeout` or too
+    /// little for `body_rate`, 400 when the
     /// client breaks off or its framing is malformed; for a compressed body 415 when the coding is unknown, 400 when it
     /// is not what the coding says.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
@@ -245,6 +246,7 @@ impl BodyReader {
         };
         self.deadline = None;
         let Some(chunk) = chunk else { return Poll::Ready(None) };
+        self.pace.arrived(chunk.len());
         match self.remaining.checked_sub(chunk.len()) {
             Some(remaining) => self.remaining = remaining,
             None => return self.fail(too_large(self.limit)),
@@ -253,13 +255,12 @@ impl BodyReader {
     }
 
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, HttpError>>> {
-        let timeout = self.timeout;
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        let pace = &mut self.pace;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(pace.wait())));
         match deadline.as_mut().poll(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(()) => {
-                let seconds = timeout.as_secs();
-                let explain = format!("No byte of the body arrived for {seconds} seconds.");
+                let explain = self.pace.complaint();
                 self.fail(HttpError::new(408).explain(explain))
             }
         }

@@ -6,6 +6,7 @@ mod body;
 mod coded;
 mod json;
 mod multipart;
+mod pace;
 mod params;
 #[cfg(test)]
 pub(crate) mod properties;

@@ -1,6 +1,7 @@
 //! A response: status, fields, cookies, body.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use futures_core::Stream;
 use http::StatusCode;
 use http_body::{Frame, SizeHint};
 
-use crate::accept::InFlight;
+use crate::accept::{Handover, InFlight};
 use crate::respond::file::{FileStream, StaticFile};
 use crate::{Cookie, Headers};
 
@@ -144,6 +145,13 @@ impl OutgoingBody {
     /// Keeps the connection busy until this body has gone out.
     pub(crate) fn hold(&mut self, in_flight: InFlight) {
         self.in_flight = Some(in_flight);
+    }
+
+    /// Leaves a file to the transport, which takes what stands in for it as well.
+    pub(crate) fn hand_files_over(&mut self, handover: &Arc<Handover>) {
+        if let Outgoing::File(file) = &mut self.data {
+            file.hand_over(handover);
+        }
     }
 
     /// Whether all of it is there already.

@@ -78,6 +78,10 @@ impl Server {
                 keep_alive: true,
                 keep_alive_max_requests: 0,
                 idle_timeout: Duration::from_secs(60),
+                #[cfg(feature = "http2")]
+                http2: true,
+                #[cfg(feature = "http2")]
+                ping_interval: Some(Duration::from_secs(30)),
             },
             drain_deadline: Duration::from_secs(10),
             handle_signals: true,
@@ -157,6 +161,21 @@ impl Server {
     /// How long a connection may stay open without a request; 60 seconds by default.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.connection.idle_timeout = timeout;
+        self
+    }
+
+    /// Whether HTTP/2 is spoken to clients that ask for it (RFC 9113), on the same port; yes by default.
+    #[cfg(feature = "http2")]
+    pub fn http2(mut self, speak: bool) -> Self {
+        self.connection.http2 = speak;
+        self
+    }
+
+    /// How long an HTTP/2 client may be silent, while it waits for an answer, before it is sent a PING; 30 seconds by
+    /// default. One that is silent for as long again is gone, and what it asked for ends. `None` sends none.
+    #[cfg(feature = "http2")]
+    pub fn ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.connection.ping_interval = interval.into();
         self
     }
 

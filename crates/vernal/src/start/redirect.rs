@@ -24,7 +24,13 @@ pub(super) fn listeners(address: Address, secure_port: u16, serving: &Serving) -
     let limits = serving.app.limits().clone();
     let app = App::builder().limits(limits).route(Route::regexp("^.*$"), redirect).build()?;
     let settings = serving.settings.clone();
-    let serving = Arc::new(Serving { app, settings, drain: serving.drain.clone(), tls: None });
+    let serving = Arc::new(Serving {
+        app,
+        settings,
+        drain: serving.drain.clone(),
+        peers: serving.peers.clone(),
+        tls: None,
+    });
     let listeners = address.bind()?.into_iter();
     Ok(listeners.map(|listener| Served { listener, serving: Arc::clone(&serving) }).collect())
 }

@@ -7,8 +7,8 @@ use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tokio::task::JoinSet;
 
 #[cfg(feature = "tls")]
-use crate::accept::PROTOCOLS;
-use crate::accept::{CUT, Drain, Listener, Serving, accept_loop};
+use crate::accept::protocols;
+use crate::accept::{CUT, Drain, Listener, Peers, Serving, accept_loop};
 use crate::error::StartErrorKind;
 use crate::start::handle::Listening;
 #[cfg(feature = "tls")]
@@ -70,7 +70,7 @@ impl Server {
         let addresses = self.take_addresses();
         let app = self.scan.collect(&self.name, self.builder).build()?;
         #[cfg(feature = "tls")]
-        let tls = self.tls.map(|tls| tls.load(PROTOCOLS)).transpose()?;
+        let tls = self.tls.map(|tls| tls.load(protocols(&self.connection))).transpose()?;
         let mut listeners = Vec::new();
         for address in addresses {
             listeners.extend(address.bind()?);
@@ -89,10 +89,12 @@ impl Server {
             drain.begin(None);
         }
         let blocking_threads = app.blocking().available_permits().saturating_add(FILE_THREADS);
+        let peers = Peers::new(app.limits().connections_per_address);
         let serving = Arc::new(Serving {
             app,
             settings: self.connection,
             drain,
+            peers,
             #[cfg(feature = "tls")]
             tls,
         });

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
 
+pub mod frames;
 pub mod log;
 pub mod program;
 #[cfg(feature = "tls")]

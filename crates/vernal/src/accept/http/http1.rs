@@ -21,7 +21,7 @@ use crate::HttpError;
 use crate::accept::http::head::Refusal;
 use crate::accept::socket::{Remains, Socket};
 use crate::accept::stream::Stream;
-use crate::accept::{CUT, ENDING, InFlight, Serving, Watch, refusal};
+use crate::accept::{CUT, ENDING, Handover, InFlight, Serving, Watch, refusal};
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason};
@@ -34,6 +34,9 @@ const REST: Duration = Duration::from_millis(250);
 pub(crate) enum Outcome {
     /// The connection is over.
     Ended,
+    /// The client speaks HTTP/2: the stream comes back, with what has been read.
+    #[cfg(feature = "http2")]
+    IsHttp2(Stream, Bytes),
     /// Nothing is under way: the stream comes back, with what has been read of the next request.
     Rests(Stream, Bytes),
     /// All is answered, but the client may still be sending, or reading.
@@ -48,8 +51,12 @@ pub(crate) async fn converse(
     serving: &Serving,
 ) -> Outcome {
     let (watch, drain) = (&connection.watch, &serving.drain);
-    let socket = TokioIo::new(Socket::new(stream, early, Arc::clone(connection)));
-    let service = service_fn(|request| answer(connection, request, serving));
+    let socket = Socket::new(stream, early, Arc::clone(connection));
+    #[cfg(feature = "http2")]
+    let socket = socket.look_for_http2(may_be_http2(connection, serving));
+    let handover = socket.handover();
+    let socket = TokioIo::new(socket);
+    let service = service_fn(|request| answer(connection, request, serving, handover.as_ref()));
     let mut conversation = builder(serving).serve_connection(socket, service);
 
     let mut ending = pin!(drain.reached(ENDING));
@@ -87,6 +94,11 @@ pub(crate) async fn converse(
     }
     let parts = conversation.into_parts();
     let (socket, unread) = (parts.io.into_inner(), parts.read_buf);
+    #[cfg(feature = "http2")]
+    if socket.is_http2() {
+        let remains = socket.into_remains();
+        return Outcome::IsHttp2(remains.stream, remains.unseen);
+    }
     let was_cut = drain.has_reached(CUT);
     if let Some(mut refusal) = socket.refused() {
         let line = unread.iter().take_while(|byte| **byte != b'\n').count();
@@ -109,6 +121,10 @@ pub(crate) async fn converse(
     }
     let is_whole = socket.is_between_messages();
     let Remains { stream, unsent, unseen } = socket.into_remains();
+    if ended.is_none() && watch.is_blocked() {
+        tracing::debug!(peer = ?connection.peer, "a client that does not read its answer was cut");
+        stream.reset_on_close();
+    }
     match ended {
         None if !was_cut && watch.is_waiting() && unsent.is_empty() => {
             Outcome::Rests(stream, joined(unread, unseen))
@@ -139,11 +155,22 @@ fn joined(unread: Bytes, unseen: Bytes) -> Bytes {
     }
 }
 
+/// Whether a connection may begin with the preface of HTTP/2. Over TLS that was agreed on before (RFC 9113 section 3.2).
+#[cfg(feature = "http2")]
+fn may_be_http2(connection: &Connection, serving: &Serving) -> bool {
+    #[cfg(feature = "tls")]
+    if connection.tls.is_some() {
+        return false;
+    }
+    serving.settings.http2 && connection.watch.requests() == 0
+}
+
 fn builder(serving: &Serving) -> http1::Builder {
     let limits = serving.app.limits();
     let mut builder = http1::Builder::new();
     builder
         .half_close(true)
+        .writev(true)
         .keep_alive(serving.settings.keep_alive)
         .max_headers(limits.headers)
         .max_header_size(limits.header_bytes);
@@ -155,6 +182,7 @@ fn answer(
     connection: &Arc<Connection>,
     request: hyper::Request<Arriving>,
     serving: &Serving,
+    handover: Option<&Arc<Handover>>,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
     let last = connection.watch.requests() == serving.settings.keep_alive_max_requests;
@@ -177,6 +205,9 @@ fn answer(
             last |= !connection.watch.has_further_head();
         }
         complete(&mut response, last);
+        if let Some(handover) = handover {
+            response.body_mut().hand_files_over(handover);
+        }
         match response.body().is_in_memory() {
             true => connection.watch.end_request(),
             false => response.body_mut().hold(InFlight(Arc::clone(connection))),
@@ -210,11 +241,10 @@ fn poll_deadline(
         Some(timer) => timer,
         None => timer.insert(Box::pin(tokio::time::sleep(REST))),
     };
-    let (idle_timeout, header_timeout) = (serving.settings.idle_timeout, serving.app.limits().header_timeout);
+    let idle = serving.settings.idle_timeout.min(REST);
     // without `unconstrained` the timer would not be heard of where the task has used up its budget
     while pin!(unconstrained(timer.as_mut())).poll(context).is_ready() {
-        let idle = if watch.is_blocked() { idle_timeout } else { REST.min(idle_timeout) };
-        let mut remaining = watch.remaining(header_timeout, idle);
+        let mut remaining = watch.remaining(serving.app.limits(), idle);
         if watch.is_waiting() && serving.drain.has_reached(ENDING) {
             remaining = serving.drain.grace().saturating_duration_since(Instant::now());
         }

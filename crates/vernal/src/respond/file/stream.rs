@@ -13,8 +13,9 @@ use futures_core::Stream;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::read::{read_at_once, read_exactly};
+use super::read::{in_memory, read_at_once, read_exactly};
 use super::source::Keeping;
+use crate::accept::{Handover, LONGEST_HANDOVER};
 
 /// What is read at a time. A slow reader holds two pieces, so ten thousand of them hold 2.5 GB at the worst; smaller ones
 /// would cost a fast reader more turns of the blocking pool.
@@ -92,11 +93,11 @@ impl Segments {
         bytes.into()
     }
 
-    /// Takes a text, or as much of a file as is read at a time.
-    fn take_piece(&mut self) -> Option<Segment> {
+    /// Takes a text, or so much of a file at most.
+    fn take_piece(&mut self, longest: u64) -> Option<Segment> {
         match self.queue.front_mut()? {
-            Segment::File(range) if range.end - range.start > PIECE => {
-                let piece = range.start..range.start + PIECE;
+            Segment::File(range) if range.end - range.start > longest => {
+                let piece = range.start..range.start + longest;
                 range.start = piece.end;
                 Some(Segment::File(piece))
             }
@@ -105,7 +106,8 @@ impl Segments {
     }
 }
 
-/// A file's bytes in pieces of 128 KB, read on tokio's blocking pool, one piece ahead of the reader and no more.
+/// A file's bytes in pieces of 128 KB, read on tokio's blocking pool, one piece ahead of the reader and no more. On a
+/// transport that sends files by itself ([`Handover`]) only what it would have to wait for is read here.
 ///
 /// It yields exactly the bytes that were promised: of a file that has grown no more than that; of one that has become
 /// shorter an error, and then nothing. The connection has to be closed then, for `Content-Length` was sent already.
@@ -118,6 +120,8 @@ pub(crate) struct FileStream {
     remaining: u64,
     /// Where the only piece goes once it is read.
     keeping: Option<Box<Keeping>>,
+    /// Where the transport takes what it can send by itself.
+    handover: Option<Arc<Handover>>,
 }
 
 #[derive(Debug)]
@@ -129,7 +133,7 @@ enum Piece {
 impl FileStream {
     pub(super) fn new(file: File, segments: Segments) -> Self {
         let remaining = segments.length();
-        FileStream { file: Arc::new(file), segments, ahead: None, remaining, keeping: None }
+        FileStream { file: Arc::new(file), segments, ahead: None, remaining, keeping: None, handover: None }
     }
 
     /// Keeps the file, which has to be small and asked for as a whole, once it is read.
@@ -138,16 +142,36 @@ impl FileStream {
         self
     }
 
+    /// Leaves to the transport what need not be waited for.
+    pub(crate) fn hand_over(&mut self, handover: &Arc<Handover>) {
+        self.handover = Some(Arc::clone(handover));
+    }
+
     /// Bytes that are still to come; 0 after an error.
     pub(crate) fn remaining(&self) -> u64 {
         self.remaining
     }
 
+    /// How many of the bytes that come next the transport can send without waiting for the disk.
+    fn sendable(&self) -> u64 {
+        match (&self.handover, self.segments.queue.front()) {
+            (Some(_), Some(Segment::File(range))) => {
+                in_memory(&self.file, range.start, LONGEST_HANDOVER.min(range.end - range.start))
+            }
+            _ => 0,
+        }
+    }
+
     /// Begins with the next piece; `None` at the end.
     fn begin(&mut self) -> Option<Piece> {
-        Some(match self.segments.take_piece()? {
-            Segment::Text(text) => Piece::Ready(Ok(text)),
-            Segment::File(range) => {
+        let sendable = self.sendable();
+        let longest = if sendable > 0 { sendable } else { PIECE };
+        Some(match (self.segments.take_piece(longest)?, &self.handover) {
+            (Segment::Text(text), _) => Piece::Ready(Ok(text)),
+            (Segment::File(range), Some(handover)) if sendable > 0 => {
+                Piece::Ready(Ok(handover.push(Arc::clone(&self.file), range)))
+            }
+            (Segment::File(range), _) => {
                 let file = Arc::clone(&self.file);
                 let keeping = self.keeping.take();
                 let read = move || {
@@ -185,7 +209,8 @@ impl Stream for FileStream {
         match &piece {
             Ok(bytes) => {
                 this.remaining -= bytes.len() as u64;
-                this.ahead = this.begin();
+                // what is handed over is looked for as late as possible: it may not stay in memory
+                this.ahead = if this.handover.is_none() { this.begin() } else { None };
             }
             Err(_) => {
                 this.remaining = 0;
