@@ -21,7 +21,7 @@ use crate::parse::{
     BodyReader, Decoding, Incoming, Params, decode_path, parse_json, parse_multipart, parse_urlencoded,
 };
 use crate::respond::Response;
-use crate::route::{Location, Lookup, MappingId};
+use crate::route::{Location, Lookup, MappingId, Table};
 use crate::session::Session;
 use crate::{Cookie, Cookies, Headers, HttpError, Limits, Result};
 
@@ -50,6 +50,8 @@ impl Connection {
 #[derive(Default)]
 pub(crate) struct Captures {
     pub(crate) mapping: Option<MappingId>,
+    /// Whether the mapping is one of the WebSocket endpoints, not of the routes.
+    pub(crate) is_endpoint: bool,
     pub(crate) values: SmallVec<[Range<u32>; 4]>,
     pub(crate) groups: Vec<Option<Range<u32>>>,
 }
@@ -213,26 +215,26 @@ impl Request {
 
     /// The pattern or regular expression of the route that was found, for logs and metrics.
     pub fn route(&self) -> Option<&str> {
-        Some(self.app()?.table().pattern_text(self.captures.mapping?))
+        let (table, id) = self.mapping()?;
+        Some(table.pattern_text(id))
     }
 
     /// The value of a `{variable}` of the path pattern.
     pub fn path_value(&self, name: &str) -> Option<&str> {
-        let names = self.app()?.table().mapping_names(self.captures.mapping?);
-        let index = names.iter().position(|variable| variable == name)?;
+        let (table, id) = self.mapping()?;
+        let index = table.mapping_names(id).iter().position(|variable| variable == name)?;
         self.captured(self.captures.values.get(index))
     }
 
     /// The text that the `*` or `**` of the path pattern matched.
     pub fn path_wildcard(&self) -> Option<&str> {
-        let names = self.app()?.table().mapping_names(self.captures.mapping?);
-        if names.is_empty() { self.captured(self.captures.values.first()) } else { None }
+        let (table, id) = self.mapping()?;
+        if table.mapping_names(id).is_empty() { self.captured(self.captures.values.first()) } else { None }
     }
 
     /// All path values with their names; a wildcard's name is empty.
     pub fn path_values(&self) -> impl Iterator<Item = (&str, &str)> {
-        let names =
-            self.app().zip(self.captures.mapping).map_or(&[][..], |(app, id)| app.table().mapping_names(id));
+        let names = self.mapping().map_or(&[][..], |(table, id)| table.mapping_names(id));
         self.captures.values.iter().enumerate().filter_map(|(index, range)| {
             Some((names.get(index).map_or("", String::as_str), self.captured(Some(range))?))
         })
@@ -436,9 +438,20 @@ impl Request {
         values.into_iter().flatten().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
     }
 
-    /// Where the controller of this request was declared.
-    pub(crate) fn location(&self, app: &App) -> Option<Location> {
-        app.table().location(self.captures.mapping?)
+    /// Where the controller or the WebSocket handler of this request was declared.
+    pub(crate) fn location(&self) -> Option<Location> {
+        let (table, id) = self.mapping()?;
+        table.location(id)
+    }
+
+    /// The mapping that was found, and the table that it belongs to.
+    fn mapping(&self) -> Option<(&Table, MappingId)> {
+        let (app, id) = (self.app()?, self.captures.mapping?);
+        #[cfg(feature = "websocket")]
+        if self.captures.is_endpoint {
+            return Some((app.endpoints().table(), id));
+        }
+        Some((app.table(), id))
     }
 
     pub(crate) fn opened_session(&self) -> Option<&Session> {

@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+#[cfg(feature = "websocket")]
+use tokio::io::AsyncWriteExt as _;
 
+#[cfg(feature = "websocket")]
+use crate::accept::http::http1::Switched;
 use crate::accept::http::http1::{self, Outcome};
 #[cfg(feature = "http2")]
 use crate::accept::http::http2;
@@ -44,6 +48,11 @@ pub(crate) async fn serve(
             }
             Outcome::Finished(stream) => break Some(stream),
             Outcome::Ended => break None,
+            #[cfg(feature = "websocket")]
+            Outcome::Switched(switched) => {
+                switched.serve(&serving).await;
+                break None;
+            }
         }
         if early.is_empty() && !wakes(&stream, &connection, &serving).await {
             if drain.has_reached(ENDING) {
@@ -84,5 +93,17 @@ async fn wakes(stream: &Stream, connection: &Connection, serving: &Serving) -> b
     match next {
         Ok(readable) => readable.is_ok(),
         Err(_) => stream.has_unread(),
+    }
+}
+
+#[cfg(feature = "websocket")]
+impl Switched {
+    /// Speaks WebSocket until the connection ends.
+    async fn serve(mut self: Box<Self>, serving: &Serving) {
+        let limit = serving.app.limits().header_timeout;
+        let sent = tokio::time::timeout(limit, self.stream.write_all(&self.unsent)).await;
+        if matches!(sent, Ok(Ok(()))) {
+            self.accepted.converse(self.stream, self.early, serving.drain.clone()).await;
+        }
     }
 }

@@ -224,6 +224,12 @@ impl Server {
         self.declare(|app| app.session(settings))
     }
 
+    /// See [`Builder::websocket_settings`].
+    #[cfg(feature = "websocket")]
+    pub fn websocket_settings(self, settings: crate::websocket::WebsocketSettings) -> Self {
+        self.declare(|app| app.websocket_settings(settings))
+    }
+
     /// See [`Builder::limits`].
     pub fn limits(self, limits: Limits) -> Self {
         self.declare(|app| app.limits(limits))

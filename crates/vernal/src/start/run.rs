@@ -205,6 +205,7 @@ impl Ready {
                 let accepting = tokio::spawn(accepting);
                 drain.reached(CUT).await;
                 accepting.abort();
+                drain.aftermath().await;
             });
             runtime.shutdown_background();
         };

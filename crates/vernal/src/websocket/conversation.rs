@@ -31,7 +31,6 @@ const KEEP_ALIVE: &[u8] = b"vernal keep-alive";
 ///
 /// Everything happens in this one task: it runs the handler's events, one at a time, while it reads ahead up to the
 /// next one and writes what was sent.
-#[cfg_attr(not(test), expect(dead_code, reason = "the handshake is about to call it"))]
 pub(crate) async fn converse<S>(
     stream: S,
     early: Bytes,
