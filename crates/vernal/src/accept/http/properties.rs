@@ -65,6 +65,10 @@ fn serving() -> Serving {
             keep_alive: true,
             keep_alive_max_requests: 0,
             idle_timeout: Duration::from_secs(60),
+            #[cfg(feature = "http2")]
+            http2: false,
+            #[cfg(feature = "http2")]
+            ping_interval: None,
         },
         drain: Drain::new(1, Duration::from_secs(1)),
         peers: Peers::new(0),
