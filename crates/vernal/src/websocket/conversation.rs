@@ -189,15 +189,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
     fn poll_events(&mut self, context: &mut Context<'_>) -> bool {
         let mut moved = false;
         loop {
-            self.read_ahead();
+            // an event that need not wait is done before what follows it is looked at, which may be a close
             if self.running.is_some() {
                 if self.poll_running(context).is_pending() {
+                    self.read_ahead();
                     return moved;
                 }
-            } else if let Some(incoming) = self.next.take() {
-                self.begin(incoming);
             } else {
-                return moved;
+                self.read_ahead();
+                let Some(incoming) = self.next.take() else { return moved };
+                self.begin(incoming);
             }
             moved = true;
         }
