@@ -121,8 +121,18 @@ fn framing() -> Vec<Case> {
         refused("5.2", "RSV1 on a ping", 1002, frame(0xc9, "")),
         refused("5.2", "all reserved bits on a close", 1002, frame(0xf8, "")),
         refused("5.2", "125 bytes counted in 16 bits", 1002, [&[TEXT, 0xfe, 0, 125][..], &MASK].concat()),
-        refused("5.2", "65,535 bytes counted in 64 bits", 1002, vec![BINARY, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff]),
-        refused("5.2", "a length with its highest bit set", 1002, vec![BINARY, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0]),
+        refused(
+            "5.2",
+            "65,535 bytes counted in 64 bits",
+            1002,
+            vec![BINARY, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff],
+        ),
+        refused(
+            "5.2",
+            "a length with its highest bit set",
+            1002,
+            vec![BINARY, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0],
+        ),
         refused("5.2", "reserved data opcode 3", 1002, frame(0x83, "")),
         refused("5.2", "reserved data opcode 7 with a payload", 1002, frame(0x87, "hi")),
         refused("5.2", "reserved control opcode 11", 1002, frame(0x8b, "")),
@@ -155,7 +165,12 @@ fn control_frames() -> Vec<Case> {
     vec![
         case("5.5.2", "a ping without a payload", frame(PING, ""), [pong(b"")]),
         case("5.5.2", "a ping with text", frame(PING, "hello"), [pong(b"hello")]),
-        case("5.5.2", "a ping with bytes that are no text", frame(PING, [0, 0xff, 0xfe]), [pong(&[0, 0xff, 0xfe])]),
+        case(
+            "5.5.2",
+            "a ping with bytes that are no text",
+            frame(PING, [0, 0xff, 0xfe]),
+            [pong(&[0, 0xff, 0xfe])],
+        ),
         case("5.5.2", "the longest ping", frame(PING, longest), [pong(&longest)]),
         case(
             "5.5.2",
@@ -183,14 +198,24 @@ fn fragmentation() -> Vec<Case> {
     let text = |text: &str| (TEXT, text.as_bytes().to_vec());
     let tiny: Vec<u8> = (0..1000).flat_map(|_| frame(GOES_ON, "x")).collect();
     vec![
-        case("5.4", "a text in two frames", frames([(TEXT_BEGINS, b"one "), (ENDS, b"two")]), [text("one two")]),
+        case(
+            "5.4",
+            "a text in two frames",
+            frames([(TEXT_BEGINS, b"one "), (ENDS, b"two")]),
+            [text("one two")],
+        ),
         case(
             "5.4",
             "binary in three frames",
             frames([(BINARY_BEGINS, b"1"), (GOES_ON, b"2"), (ENDS, b"3")]),
             [(BINARY, b"123".to_vec())],
         ),
-        case("5.4", "three empty frames", frames([(TEXT_BEGINS, b""), (GOES_ON, b""), (ENDS, b"")]), [text("")]),
+        case(
+            "5.4",
+            "three empty frames",
+            frames([(TEXT_BEGINS, b""), (GOES_ON, b""), (ENDS, b"")]),
+            [text("")],
+        ),
         case(
             "5.4",
             "empty frames around a payload",
@@ -237,7 +262,12 @@ fn fragmentation() -> Vec<Case> {
             [text("12"), close(1002)],
         ),
         refused("5.4", "a whole text within a text", 1002, frames([(TEXT_BEGINS, b"1"), (TEXT, b"2")])),
-        refused("5.4", "a text that begins within a text", 1002, frames([(TEXT_BEGINS, b"1"), (TEXT_BEGINS, b"2")])),
+        refused(
+            "5.4",
+            "a text that begins within a text",
+            1002,
+            frames([(TEXT_BEGINS, b"1"), (TEXT_BEGINS, b"2")]),
+        ),
         refused("5.4", "binary within a text", 1002, frames([(TEXT_BEGINS, b"1"), (BINARY, b"2")])),
     ]
 }
@@ -261,10 +291,25 @@ fn utf8() -> Vec<Case> {
             [(TEXT, "🦀".as_bytes().to_vec())],
         ),
         refused("8.1", "a text that ends within a character", 1007, frame(TEXT, b"\xce")),
-        refused("8.1", "frames that end within a character", 1007, frames([(TEXT_BEGINS, b"x"), (ENDS, b"\xe2\x82")])),
+        refused(
+            "8.1",
+            "frames that end within a character",
+            1007,
+            frames([(TEXT_BEGINS, b"x"), (ENDS, b"\xe2\x82")]),
+        ),
         // these go on, or would: what has arrived is enough
-        refused("8.1", "a wrong byte in a frame that is not whole", 1007, [head(TEXT, 1000), vec![0xff ^ MASK[0]]].concat()),
-        refused("8.1", "a wrong byte in a message that is not whole", 1007, frames([(TEXT_BEGINS, b"\xce\xba\xff")])),
+        refused(
+            "8.1",
+            "a wrong byte in a frame that is not whole",
+            1007,
+            [head(TEXT, 1000), vec![0xff ^ MASK[0]]].concat(),
+        ),
+        refused(
+            "8.1",
+            "a wrong byte in a message that is not whole",
+            1007,
+            frames([(TEXT_BEGINS, b"\xce\xba\xff")]),
+        ),
         refused(
             "8.1",
             "a character past the last one, at its second byte",
@@ -293,7 +338,12 @@ fn closing() -> Vec<Case> {
         case("5.5.1", "a close without a code", frame(CLOSE, ""), [(CLOSE, Vec::new())]),
         case("5.5.1", "a close with a reason", with(1000, b"enough"), [close(1000)]),
         case("5.5.1", "a close with the longest reason", with(1000, &[b'*'; 123]), [close(1000)]),
-        case("5.5.1", "a message after a close", [with(1000, b""), frame(TEXT, "late")].concat(), [close(1000)]),
+        case(
+            "5.5.1",
+            "a message after a close",
+            [with(1000, b""), frame(TEXT, "late")].concat(),
+            [close(1000)],
+        ),
         case("5.5.1", "a ping after a close", [with(1000, b""), frame(PING, "late")].concat(), [close(1000)]),
         case("5.5.1", "two closes", [with(1000, b""), with(1001, b"")].concat(), [close(1000)]),
         refused("5.5.1", "half a code", 1002, frame(CLOSE, b"\x03")),
@@ -349,11 +399,21 @@ fn compression() -> Vec<Case> {
         ),
         case("7.2.3.6", "an empty compressed text", frame(0xc1, b"\x00"), [(TEXT, Vec::new())]),
         case("6", "an uncompressed text all the same", frame(TEXT, "Hello"), hello()),
-        refused("6.1", "RSV1 on a continuation", 1002, [frame(0x41, &compressed[..3]), frame(0xc0, &compressed[3..])].concat()),
+        refused(
+            "6.1",
+            "RSV1 on a continuation",
+            1002,
+            [frame(0x41, &compressed[..3]), frame(0xc0, &compressed[3..])].concat(),
+        ),
         refused("6.1", "RSV1 on a ping", 1002, frame(0xc9, "")),
         refused("6.1", "RSV2 beside it", 1002, frame(0xe1, compressed)),
         refused("6.2", "what is not compressed data", 1007, frame(0xc1, [0xff; 20])),
-        refused("8.1 of RFC 6455", "a compressed text that is not UTF-8", 1007, frame(0xc1, b"\x00\x01\x00\xfe\xff\xff\x00")),
+        refused(
+            "8.1 of RFC 6455",
+            "a compressed text that is not UTF-8",
+            1007,
+            frame(0xc1, b"\x00\x01\x00\xfe\xff\xff\x00"),
+        ),
         refused("8 (security)", "a small message that expands over the limit", 1009, frame(0xc2, bomb)),
     ]
 }
@@ -377,7 +437,9 @@ fn frames_are_answered_as_the_rfcs_say() {
             let received = talk(&server, extensions, &case, piece);
             if received != case.expected {
                 let Case { section, name, expected, .. } = &case;
-                wrong.push(format!("section {section}, {name}:\n  expected {expected:x?}\n  received {received:x?}"));
+                wrong.push(format!(
+                    "section {section}, {name}:\n  expected {expected:x?}\n  received {received:x?}"
+                ));
             }
         }
     }
