@@ -129,7 +129,9 @@ def check(row, server):
     answer, fields = fetch(server, method, row.target, row.body, headers)
     if wanted := headers.get("Accept-Encoding"):
         if fields["Content-Encoding"] != wanted:
-            sys.exit(f"{server.name} answers {fields['Content-Encoding']} to {row.target} instead of {wanted}")
+            sys.exit(
+                f"{server.name} answers {fields['Content-Encoding']} to {row.target} instead of {wanted}"
+            )
         answer = gzip.decompress(answer)
     if answer != row.answer:
         sys.exit(

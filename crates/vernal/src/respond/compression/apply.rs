@@ -38,11 +38,6 @@ pub(crate) fn code(
     whole: Option<Representation>,
 ) -> Outgoing {
     let is_not_modified = status == StatusCode::NOT_MODIFIED;
-    if matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
-        || headers.contains_key(CONTENT_ENCODING)
-    {
-        return body;
-    }
     if is_not_modified && whole.is_none() {
         if holds_weak_form(&request.headers, headers) {
             weaken(headers);
@@ -53,7 +48,13 @@ pub(crate) fn code(
     let content_type = whole.as_ref().map(|whole| &whole.content_type).or_else(|| headers.get(CONTENT_TYPE));
     let is_listed =
         |content_type: &HeaderValue| rules.types.iter().any(|listed| listed.matches(content_type.as_bytes()));
-    if !content_type.is_some_and(is_listed) || has_digest(headers) || is_not_to_be_transformed(headers) {
+    // most responses end here
+    if !content_type.is_some_and(is_listed) {
+        return body;
+    }
+    let has_no_body = matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
+    let is_coded = headers.contains_key(CONTENT_ENCODING);
+    if has_no_body || is_coded || has_digest(headers) || is_not_to_be_transformed(headers) {
         return body;
     }
     let length = whole.map(|whole| whole.length).or_else(|| length(&body, request, headers));
