@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 RUFF_VERSION := 0.17.6
+# Clients of WebSocket that the server is tried with.
+WEBSOCKET_CLIENTS := websocket-client==1.9.2 websockets==17.4
 
 # One folder for everything that is built.
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -61,11 +63,14 @@ independence: ## The engine does not know Python
 # One thread for each property test, which share the cores among them.
 suite: ## All Rust tests: unit, integration, compile errors, properties, documentation
 	@tools/install-missing "command -v openssl" openssl
+	@tools/install-missing "command -v haproxy" haproxy
 	VERNAL_PROPERTY_SECONDS=$(PROPERTY_SECONDS) RUST_TEST_THREADS=16 cargo test --workspace --features vernal/tls-development
 
-conformance: ## The protocols are spoken to the letter
+conformance: .venv/bin/ruff ## The protocols are spoken to the letter
 	python3 conformance/http1.py
+	python3 conformance/stop_under_load.py --rounds 20 --seconds 0.3
 	python3 conformance/http2.py
+	.venv/bin/python conformance/websocket_clients.py
 
 benchmarks: ## The benchmarked server compiles
 	cargo check --manifest-path bench/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/bench -p vernal-server
@@ -77,7 +82,7 @@ python: .venv/bin/ruff ## The Python scripts are sound
 .venv/bin/ruff: Makefile
 	@tools/install-missing "python3 -c 'import ensurepip'" python3 python3-venv
 	python3 -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check ruff==$(RUFF_VERSION)
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check ruff==$(RUFF_VERSION) $(WEBSOCKET_CLIENTS)
 	@touch $@
 
 BROWSER_TEST := examples/showcase/browser

@@ -118,6 +118,48 @@ async fn cookies(request: &Request) -> String {
     request.headers.get_all("cookie").collect::<Vec<_>>().join(" + ")
 }
 
+/// Says back what it is told, and closes when it is told to.
+#[derive(Default)]
+struct Echo;
+
+#[websocket_handler("/websocket/echo")]
+impl WebsocketHandler for Echo {
+    async fn on_handshake(&self, request: &WebsocketRequest, refuse: Option<u16>) -> Handshake {
+        match (refuse, request.choose_subprotocol(&["echo"])) {
+            (Some(status), _) => Handshake::refuse(status),
+            (None, Some(name)) => Handshake::accept().subprotocol(name),
+            (None, None) => Handshake::accept(),
+        }
+    }
+
+    async fn on_text_message(&self, session: &WebsocketSession, message: String) -> Result<()> {
+        match message.as_str() {
+            "close" => session.close(4001, "as you wish").await,
+            "fail" => Err(std::io::Error::other("it was told to fail").into()),
+            "ping" => session.send_ping("are you there?").await,
+            _ => session.send_text(message).await,
+        }
+    }
+
+    async fn on_binary_message(&self, session: &WebsocketSession, message: Bytes) -> Result<()> {
+        session.send_binary_in_chunks(message, 10_000).await
+    }
+
+    async fn on_pong_message(&self, session: &WebsocketSession, message: Bytes) -> Result<()> {
+        session.send_binary(message).await
+    }
+}
+
+#[websocket_open("/websocket/room/{room}")]
+async fn enter(session: &WebsocketSession, room: &str) -> Result<()> {
+    session.join(room)
+}
+
+#[websocket_message("/websocket/room/{room}")]
+async fn say(rooms: Rooms, room: &str, message: &str) {
+    rooms.get(room).send_text(message);
+}
+
 fn main() -> vernal::Result<()> {
     let mut limits = Limits::default();
     let mut server = Server::new().port(0).workers(2);

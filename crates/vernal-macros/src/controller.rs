@@ -196,16 +196,16 @@ impl Method {
 }
 
 /// The function that makes the object.
-fn init_name(object: &Type) -> Ident {
+pub(crate) fn init_name(object: &Type) -> Ident {
     Ident::new("__vernal_init", object.span())
 }
 
-fn type_name(ty: &Type) -> String {
+pub(crate) fn type_name(ty: &Type) -> String {
     crate::types::last_name(ty).unwrap_or_else(|| ty.to_token_stream().to_string())
 }
 
 /// Writes the type where the user wrote `Self`, which has no meaning outside of the `impl` block.
-fn without_self(tokens: TokenStream, object: &Type) -> TokenStream {
+pub(crate) fn without_self(tokens: TokenStream, object: &Type) -> TokenStream {
     let replace = |token| match token {
         TokenTree::Ident(ident) if ident == "Self" => object.to_token_stream(),
         TokenTree::Group(group) => {

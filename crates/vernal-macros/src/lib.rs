@@ -7,6 +7,8 @@
 //! | [`macro@request_filter`] | an `async fn` | a filter |
 //! | [`macro@error_message`] | a function | an error page |
 //! | [`macro@Model`] | a struct | a parameter object |
+//! | [`macro@websocket_handler`] | an `impl WebsocketHandler` | a handler of WebSocket connections |
+//! | [`macro@websocket_handshake`], [`macro@websocket_open`], [`macro@websocket_message`], [`macro@websocket_close`] | a function | a function that is told of one event |
 //!
 //! An attribute expands to public items of `vernal` and to nothing hidden: the item as it was written, and beside it
 //! a `const _` with the arguments as data (`vernal::bind::Param`), one function that binds them and calls the user's
@@ -40,6 +42,7 @@ mod route;
 mod signature;
 mod source;
 mod types;
+mod websocket;
 
 /// Maps requests to a function: the function is a controller.
 ///
@@ -223,6 +226,119 @@ pub fn request_filter(arguments: TokenStream, item: TokenStream) -> TokenStream 
 #[proc_macro_attribute]
 pub fn error_message(arguments: TokenStream, item: TokenStream) -> TokenStream {
     error_page::expand(arguments.into(), item.into()).into()
+}
+
+/// Makes a type the handler of WebSocket connections.
+///
+/// ```
+/// use vernal::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Echo;
+///
+/// #[websocket_handler("/ws/{name}")]
+/// impl WebsocketHandler for Echo {
+///     async fn on_handshake(&self, request: &WebsocketRequest) -> Handshake {
+///         match request.param("token") {
+///             Some("secret") => Handshake::accept(),
+///             _ => Handshake::refuse(401),
+///         }
+///     }
+///
+///     async fn on_open(&self, session: &WebsocketSession, name: &str) -> Result<()> {
+///         session.send_text(format!("welcome, {name}")).await
+///     }
+///
+///     async fn on_text_message(&self, session: &WebsocketSession, message: String) -> Result<()> {
+///         session.send_text(message).await
+///     }
+/// }
+/// ```
+///
+/// The block has the events that the handler wants to be told of, `async fn` or plain ones; a plain `fn` may block,
+/// and runs on the blocking pool. The methods become the type's own, so tests can call them. Several attributes may
+/// stand on one block.
+///
+/// | method | is told, by type | returns |
+/// |---|---|---|
+/// | `on_handshake` | `&WebsocketRequest` | `Handshake`, a status, `Headers` or nothing, which accepts |
+/// | `on_open` | `&WebsocketSession` | nothing |
+/// | `on_text_message` | and the message: `String`, `&str` | nothing |
+/// | `on_binary_message`, `on_ping_message`, `on_pong_message` | and the message: `Bytes`, `Vec<u8>`, `&[u8]` | nothing |
+/// | `on_binary_frame` | and `fin: bool` and the payload, as a binary message | `KeepFrame`, or a `bool`; nothing: not kept |
+/// | `on_close` | and the reason: `CloseReason` | nothing |
+///
+/// All of these may be in a `Result`; an error is logged and closes the connection with code 1011. The arguments
+/// stand in any order, and may be left out. All others are bound from the request that opened the connection, as those
+/// of a [`macro@route`] are: path values by name, `State<T>`, `#[header]`, `#[cookie]`, `#[param]` and so on.
+///
+/// | entry | meaning |
+/// |---|---|
+/// | `"/path"`, `path = "…"`, `endpoint = "…"` | the endpoint, with the patterns of a route |
+/// | `regexp = "…"` | a regular expression instead |
+/// | `rank = 1` | of two endpoints for one path, the one with the smaller rank takes it; 0 if nothing is said |
+/// | `init = EXPRESSION` | makes the object; `Default::default()` if nothing is said |
+/// | `scope = "singleton"` | one object for all connections of an app, made when the server starts (the default) |
+/// | `scope = "session"` | a new object for each connection |
+/// | `app = "2"` | belongs to another app of this process |
+#[proc_macro_attribute]
+pub fn websocket_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    websocket::expand_handler(arguments.into(), item.into()).into()
+}
+
+/// Lets a function answer clients that want to open a WebSocket.
+///
+/// ```
+/// use vernal::prelude::*;
+///
+/// #[websocket_handshake("/ws-fun/{room}")]
+/// async fn shake(request: &WebsocketRequest, room: &str) -> Handshake {
+///     match room {
+///         "secret" => Handshake::refuse(403),
+///         _ => Handshake::accept().header("X-Room", room),
+///     }
+/// }
+///
+/// #[websocket_open("/ws-fun/{room}")]
+/// async fn open(session: &WebsocketSession) -> Result<()> {
+///     session.send_text("welcome").await
+/// }
+///
+/// #[websocket_message("/ws-fun/{room}", kind = "text")]
+/// async fn text(session: &WebsocketSession, message: String) -> Result<()> {
+///     session.send_text(message).await
+/// }
+///
+/// #[websocket_close("/ws-fun/{room}")]
+/// async fn close(room: String, reason: CloseReason) {
+///     println!("{room}: {}", reason.message);
+/// }
+/// ```
+///
+/// Functions with the same endpoint are one handler. Arguments, results and entries are those of
+/// [`macro@websocket_handler`], without `init` and `scope`.
+#[proc_macro_attribute]
+pub fn websocket_handshake(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    websocket::expand_function("websocket_handshake", arguments.into(), item.into()).into()
+}
+
+/// Tells a function that a WebSocket is open; see [`macro@websocket_handshake`].
+#[proc_macro_attribute]
+pub fn websocket_open(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    websocket::expand_function("websocket_open", arguments.into(), item.into()).into()
+}
+
+/// Tells a function of messages: of `kind = "text"` if nothing is said, `"binary"`, `"binary_frame"`, `"ping"` or
+/// `"pong"`; see [`macro@websocket_handshake`].
+#[proc_macro_attribute]
+pub fn websocket_message(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    websocket::expand_function("websocket_message", arguments.into(), item.into()).into()
+}
+
+/// Tells a function that a WebSocket has ended; see [`macro@websocket_handshake`].
+#[proc_macro_attribute]
+pub fn websocket_close(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    websocket::expand_function("websocket_close", arguments.into(), item.into()).into()
 }
 
 /// Makes a struct a parameter object: its fields are bound like arguments of a function.

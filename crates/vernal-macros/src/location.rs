@@ -1,12 +1,17 @@
 //! Where a declaration stands in the user's source.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
 /// The expression of the `Location` of a function. `name` is the function's name as messages show it; the line
 /// is that of the function's own name, not of its attributes.
 pub(crate) fn location(name: &str, ident: &Ident) -> TokenStream {
-    quote_spanned! { ident.span() =>
+    location_at(name, ident.span())
+}
+
+/// The expression of the `Location` of what stands there.
+pub(crate) fn location_at(name: &str, span: Span) -> TokenStream {
+    quote_spanned! { span =>
         ::vernal::route::Location {
             function: #name,
             module: ::core::module_path!(),

@@ -173,7 +173,7 @@ fn check_type(ty: &Type, mistakes: &mut Mistakes) {
 }
 
 /// The attributes that are left over must be those that the compiler takes on an argument.
-fn refuse_unknown(attributes: &mut Vec<Attribute>, mistakes: &mut Mistakes) {
+pub(crate) fn refuse_unknown(attributes: &mut Vec<Attribute>, mistakes: &mut Mistakes) {
     const COMPILER: [&str; 5] = ["allow", "expect", "warn", "deny", "forbid"];
     let is_known = |attribute: &Attribute| COMPILER.iter().any(|name| attribute.path().is_ident(name));
     for unknown in attributes.extract_if(.., |attribute| !is_known(attribute)) {

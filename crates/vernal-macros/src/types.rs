@@ -14,7 +14,7 @@ const PLAIN: [&str; 17] = [
 const BODY: [&str; 3] = ["Json", "Bytes", "BodyReader"];
 
 /// Types that know by themselves what they take from the request.
-const WHOLE: [&str; 11] = [
+const WHOLE: [&str; 12] = [
     "Headers",
     "Cookies",
     "Params",
@@ -26,6 +26,7 @@ const WHOLE: [&str; 11] = [
     "Session",
     "State",
     "Model",
+    "Rooms",
 ];
 
 /// The type without the invisible or useless parentheses around it.

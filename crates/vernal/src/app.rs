@@ -15,9 +15,13 @@ use crate::respond::Compression;
 #[cfg(feature = "compression")]
 use crate::respond::compression::Rules;
 use crate::respond::{ErrorInfo, ErrorPageEntry, ErrorPages, FileCache, Resources};
-use crate::route::{Location, MappingId, Route, Table, TableBuilder};
+use crate::route::{Location, Mapping, MappingId, Route, Table, TableBuilder};
 use crate::session::{MemorySessions, Session, SessionSettings, SessionStore};
-use crate::{Cookies, Error, Limits, Result, session};
+#[cfg(feature = "websocket")]
+use crate::websocket::endpoint::{Endpoints, EndpointsBuilder, FunctionEntry, HandlerEntry};
+#[cfg(feature = "websocket")]
+use crate::websocket::{HandlerScope, InProcess, RoomTransport, Rooms, WebsocketHandler, WebsocketSettings};
+use crate::{Cookies, Error, Limits, Result, TrustedProxies, session};
 
 /// Everything that was declared, checked and ready to answer requests. Cheap to clone.
 ///
@@ -46,10 +50,17 @@ struct Shared {
     blocking: Arc<Semaphore>,
     expose_errors: bool,
     access_log: bool,
+    proxies: TrustedProxies,
     #[cfg(feature = "compression")]
     compression: Option<Rules>,
     #[cfg(feature = "compression")]
     precompressed: bool,
+    #[cfg(feature = "websocket")]
+    endpoints: Endpoints,
+    #[cfg(feature = "websocket")]
+    websocket_settings: WebsocketSettings,
+    #[cfg(feature = "websocket")]
+    rooms: Rooms,
 }
 
 /// A controller with what the journey wants to know of it.
@@ -65,12 +76,17 @@ impl App {
         Builder::default()
     }
 
-    /// All mappings, a line each: methods, pattern, controller with file and line.
+    /// All mappings, a line each: methods, pattern, controller with file and line; then the WebSocket endpoints.
     pub fn mappings(&self) -> impl Iterator<Item = String> {
-        self.0.table.iter().map(|(_, mapping)| {
+        fn line(methods: &str, mapping: &Mapping) -> String {
             let place = mapping.location.map(|location| location.to_string()).unwrap_or_default();
-            format!("{} {} {place}", mapping.route.methods_text(), mapping.route.target_text())
-        })
+            format!("{methods} {} {place}", mapping.route.target_text())
+        }
+        let routes = self.0.table.iter().map(|(_, mapping)| line(&mapping.route.methods_text(), mapping));
+        #[cfg(feature = "websocket")]
+        let routes =
+            routes.chain(self.0.endpoints.table().iter().map(|(_, mapping)| line("WEBSOCKET", mapping)));
+        routes
     }
 
     pub(crate) fn is(&self, other: &App) -> bool {
@@ -131,6 +147,10 @@ impl App {
         self.0.expose_errors
     }
 
+    pub(crate) fn proxies(&self) -> &TrustedProxies {
+        &self.0.proxies
+    }
+
     pub(crate) fn logs_access(&self) -> bool {
         self.0.access_log
     }
@@ -145,6 +165,22 @@ impl App {
     #[cfg(feature = "compression")]
     pub(crate) fn serves_precompressed(&self) -> bool {
         self.0.precompressed
+    }
+
+    #[cfg(feature = "websocket")]
+    pub(crate) fn endpoints(&self) -> &Endpoints {
+        &self.0.endpoints
+    }
+
+    #[cfg(feature = "websocket")]
+    pub(crate) fn websocket_settings(&self) -> &WebsocketSettings {
+        &self.0.websocket_settings
+    }
+
+    /// The rooms that WebSocket connections of this app join.
+    #[cfg(feature = "websocket")]
+    pub fn rooms(&self) -> &Rooms {
+        &self.0.rooms
     }
 
     pub(crate) async fn open_session(&self, cookies: &Cookies, create: bool) -> Result<Option<Session>> {
@@ -174,11 +210,18 @@ pub struct Builder {
     prefer_coroutine: bool,
     expose_errors: bool,
     access_log: bool,
+    proxies: TrustedProxies,
     #[cfg(feature = "compression")]
     compression: Option<Compression>,
     #[cfg(feature = "compression")]
     precompressed: bool,
     objects: Objects,
+    #[cfg(feature = "websocket")]
+    endpoints: EndpointsBuilder,
+    #[cfg(feature = "websocket")]
+    websocket_settings: WebsocketSettings,
+    #[cfg(feature = "websocket")]
+    room_transport: Option<Arc<dyn RoomTransport>>,
     mistakes: Vec<String>,
 }
 
@@ -198,11 +241,18 @@ impl Default for Builder {
             prefer_coroutine: false,
             expose_errors: false,
             access_log: false,
+            proxies: TrustedProxies::default(),
             #[cfg(feature = "compression")]
             compression: None,
             #[cfg(feature = "compression")]
             precompressed: false,
             objects: Objects::default(),
+            #[cfg(feature = "websocket")]
+            endpoints: EndpointsBuilder::default(),
+            #[cfg(feature = "websocket")]
+            websocket_settings: WebsocketSettings::default(),
+            #[cfg(feature = "websocket")]
+            room_transport: None,
             mistakes: Vec::new(),
         }
     }
@@ -338,6 +388,22 @@ impl Builder {
         self
     }
 
+    /// Believes what these proxies say of the client; nobody by default. See [`TrustedProxies`].
+    ///
+    /// ```
+    /// use vernal::App;
+    ///
+    /// let app = App::builder().trusted_proxies(["127.0.0.1", "10.0.0.0/8"]).build()?;
+    ///
+    /// let wrong = App::builder().trusted_proxies(["10.0.0.0/33"]).build();
+    /// assert!(wrong.is_err());
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    pub fn trusted_proxies(mut self, proxies: impl Into<TrustedProxies>) -> Self {
+        self.proxies = proxies.into();
+        self
+    }
+
     /// Compresses responses for clients that ask for it; none are by default.
     ///
     /// ```
@@ -366,6 +432,85 @@ impl Builder {
     #[cfg(feature = "compression")]
     pub fn precompressed(mut self, look: bool) -> Self {
         self.precompressed = look;
+        self
+    }
+
+    /// Lets a handler answer WebSocket connections, whatever HTTP routes there are: one handler for all connections.
+    ///
+    /// Endpoints have the patterns and the precedence of routes, and of a [`Route`] everything counts but its methods.
+    ///
+    /// ```
+    /// use vernal::websocket::FunctionHandler;
+    /// use vernal::{App, Route};
+    ///
+    /// let echo = FunctionHandler::new("echo")
+    ///     .on_text_message(|session, message| async move { session.send_text(message).await });
+    /// let app = App::builder().websocket(Route::path("/ws/{name}"), echo).build()?;
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    #[cfg(feature = "websocket")]
+    #[track_caller]
+    pub fn websocket(self, route: Route, handler: impl WebsocketHandler) -> Self {
+        let location = Location::by_hand(std::panic::Location::caller());
+        self.declare_websocket(route, location, HandlerScope::Shared(Arc::new(handler)))
+    }
+
+    /// As [`websocket`](Builder::websocket), with a new handler for each connection.
+    #[cfg(feature = "websocket")]
+    #[track_caller]
+    pub fn websocket_per_connection<H: WebsocketHandler>(
+        self,
+        route: Route,
+        make: impl Fn() -> H + Send + Sync + 'static,
+    ) -> Self {
+        let location = Location::by_hand(std::panic::Location::caller());
+        let make = move || -> Arc<dyn WebsocketHandler> { Arc::new(make()) };
+        self.declare_websocket(route, location, HandlerScope::PerConnection(Box::new(make)))
+    }
+
+    #[cfg(feature = "websocket")]
+    fn declare_websocket(mut self, route: Route, location: Location, scope: HandlerScope) -> Self {
+        self.endpoints.handler(HandlerEntry {
+            routes: vec![route],
+            location: Some(location),
+            scope,
+            params: Vec::new(),
+        });
+        self
+    }
+
+    /// From which sites browsers may open WebSockets, and whether messages are compressed.
+    #[cfg(feature = "websocket")]
+    pub fn websocket_settings(mut self, settings: WebsocketSettings) -> Self {
+        self.websocket_settings = settings;
+        self
+    }
+
+    /// Carries the messages of rooms further than this process.
+    #[cfg(feature = "websocket")]
+    pub fn room_transport(mut self, transport: impl RoomTransport) -> Self {
+        self.room_transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// The rooms, also as a `State` for those who ask for one.
+    #[cfg(feature = "websocket")]
+    fn open_rooms(&mut self) -> Rooms {
+        let transport = self.room_transport.take().unwrap_or_else(|| Arc::new(InProcess));
+        let rooms = Rooms::new(transport, self.limits.websocket_rooms, self.limits.websocket_room_name);
+        self.state.insert(rooms.clone());
+        rooms
+    }
+
+    #[cfg(feature = "websocket")]
+    pub(crate) fn declare_websocket_handler(mut self, entry: HandlerEntry) -> Self {
+        self.endpoints.handler(entry);
+        self
+    }
+
+    #[cfg(feature = "websocket")]
+    pub(crate) fn declare_websocket_function(mut self, entry: FunctionEntry) -> Self {
+        self.endpoints.function(entry);
         self
     }
 
@@ -403,7 +548,9 @@ impl Builder {
     ///
     /// All mistakes together, a line each, with function, file and line where they are known: bad patterns, routes
     /// that could both take a request, a `State` that no one manages, two error pages for one code.
-    pub fn build(self) -> Result<App> {
+    pub fn build(#[cfg_attr(not(feature = "websocket"), expect(unused_mut))] mut self) -> Result<App> {
+        #[cfg(feature = "websocket")]
+        let rooms = self.open_rooms();
         let mut mistakes = self.mistakes;
         let mut table = TableBuilder::new();
         let mut targets = Vec::new();
@@ -425,6 +572,16 @@ impl Builder {
         for page in self.error_pages {
             error_pages.add(page, &mut mistakes);
         }
+        let blocking = Arc::new(Semaphore::new(self.blocking_threads));
+        #[cfg(feature = "websocket")]
+        let endpoints = {
+            mistakes.extend(self.websocket_settings.mistakes());
+            let mut table = TableBuilder::new();
+            if let Some(allowed) = self.variable_characters {
+                table.variable_characters(allowed);
+            }
+            self.endpoints.build(table, &blocking, self.prefer_coroutine, &self.state, &mut mistakes)
+        };
         let table = match table.build() {
             Ok(table) if mistakes.is_empty() => table,
             built => {
@@ -433,6 +590,7 @@ impl Builder {
             }
         };
         self.session_settings.check()?;
+        self.proxies.check()?;
         #[cfg(feature = "compression")]
         let compression = self.compression.as_ref().map(Compression::check).transpose()?;
         let sessions = self.limits.sessions;
@@ -448,19 +606,31 @@ impl Builder {
             file_cache: Arc::new(FileCache::new(self.limits.file_cache)),
             limits: self.limits,
             decoding: Decoding::default(),
-            blocking: Arc::new(Semaphore::new(self.blocking_threads)),
+            blocking,
             expose_errors: self.expose_errors,
             access_log: self.access_log,
+            proxies: self.proxies,
             #[cfg(feature = "compression")]
             compression,
             #[cfg(feature = "compression")]
             precompressed: self.precompressed,
+            #[cfg(feature = "websocket")]
+            endpoints,
+            #[cfg(feature = "websocket")]
+            websocket_settings: self.websocket_settings,
+            #[cfg(feature = "websocket")]
+            rooms,
         })))
     }
 }
 
 /// Reports every managed value that a controller asks for and no one gave.
-fn check_state(params: &[Param], state: &StateMap, location: Option<Location>, mistakes: &mut Vec<String>) {
+pub(crate) fn check_state(
+    params: &[Param],
+    state: &StateMap,
+    location: Option<Location>,
+    mistakes: &mut Vec<String>,
+) {
     for param in params {
         match param.kind {
             Kind::State(name, id) if !state.contains(id) => {

@@ -109,7 +109,7 @@ impl Destination {
 /// The steps of the journey that take more than a line.
 impl App {
     /// Makes the request one of this app, where the transport has not.
-    fn adopt(&self, request: &mut Request) {
+    pub(crate) fn adopt(&self, request: &mut Request) {
         if !request.connection().is_some_and(|connection| connection.app.is(self)) {
             let connection = self.connection(request);
             request.set_connection(connection);
@@ -121,8 +121,13 @@ impl App {
         match request.connection() {
             Some(connection) if connection.app.is(self) => Arc::clone(connection),
             _ => {
-                let peer = request.peer_addr();
-                Arc::new(Connection::new(self.clone(), peer, Watch::default()))
+                // another server has left the address among the extensions
+                let peer = request.peer_addr().or_else(|| request.extensions.get().copied());
+                let mut connection = Connection::new(self.clone(), peer, Watch::default());
+                if let Some(other) = request.connection() {
+                    (connection.is_unix, connection.proxied) = (other.is_unix, other.proxied);
+                }
+                Arc::new(connection)
             }
         }
     }
@@ -184,7 +189,8 @@ impl App {
                 let chosen = candidates.iter().find(|(_, params, headers)| fits(params, headers));
                 let (mapping, ..) = chosen.ok_or_else(not_found)?;
                 let (values, groups) = (candidates.values, candidates.groups.into_vec());
-                request.set_captures(Captures { mapping: Some(mapping), values, groups });
+                let captures = Captures { mapping: Some(mapping), is_endpoint: false, values, groups };
+                request.set_captures(captures);
                 return Ok(Some(Destination::Mapping(mapping)));
             }
             Found::Options(allow) => Ok(Some(Destination::Options(allow))),
@@ -296,7 +302,7 @@ impl App {
     }
 
     /// The page for an error, as it goes to the transport.
-    async fn fail(&self, request: &mut Request, error: Error) -> http::Response<OutgoingBody> {
+    pub(crate) async fn fail(&self, request: &mut Request, error: Error) -> http::Response<OutgoingBody> {
         let mut so_far = request.take_aside();
         let shown = match error.downcast_ref::<MethodNotAllowed>() {
             Some(MethodNotAllowed(allow)) => {

@@ -39,6 +39,7 @@
 //! | do without attributes | [`App::builder`], [`controller::from_fn`] |
 //! | compress responses | [`Compression`], [`Coding`] |
 //! | be part of another server | [`App::into_service`] |
+//! | speak WebSocket | [`macro@websocket_handler`], [`websocket`] |
 //! | test an application | [`testing::Client`] |
 //!
 //! A plain `fn` may block and runs on a pool of threads; an `async fn` runs on the event loop.
@@ -51,11 +52,18 @@
 //! - `macros`: the attributes.
 //! - `logger`: the module `logger`, a console and a daily-rolled file for what the engine says with `tracing`.
 //! - `tls`: HTTPS.
+//! - `websocket`: the module [`websocket`], its attributes and rooms.
 //! - `tls-development`: `Tls::development`, a certificate for the developer's own machine.
 
 // Without its features the crate lacks what the page above links to.
 #![cfg_attr(
-    not(all(feature = "macros", feature = "logger", feature = "compression", feature = "tls")),
+    not(all(
+        feature = "macros",
+        feature = "logger",
+        feature = "compression",
+        feature = "tls",
+        feature = "websocket"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -98,6 +106,7 @@ mod coding;
 mod error;
 mod guard;
 mod limits;
+mod proxies;
 
 // The Rust face: declarations found at start, the server, the log, an app without a socket.
 
@@ -125,6 +134,7 @@ pub use headers::Headers;
 pub use inventory;
 pub use limits::{KB, Limits, MB};
 pub use parse::{BodyReader, MultipartFile, ParamValue, Params};
+pub use proxies::TrustedProxies;
 pub use request::Request;
 #[cfg(feature = "compression")]
 pub use respond::Compression;
@@ -139,6 +149,10 @@ pub use session::{Session, SessionSettings, SessionStore};
 pub use start::{Handle, Server};
 #[cfg(feature = "macros")]
 pub use vernal_macros::{Model, controller, error_message, request_filter, request_map, route};
+#[cfg(all(feature = "macros", feature = "websocket"))]
+pub use vernal_macros::{
+    websocket_close, websocket_handler, websocket_handshake, websocket_message, websocket_open,
+};
 
 /// The samples of the READMEs compile.
 #[cfg(all(doctest, feature = "macros", feature = "logger", feature = "compression", feature = "tls"))]

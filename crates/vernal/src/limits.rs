@@ -35,13 +35,15 @@ pub const MB: usize = 1024 * KB;
 /// | [`control_frames`](Limits::control_frames) | 1000 | HTTP/2: the connection is closed |
 /// | [`connections_per_address`](Limits::connections_per_address) | none | further connections are closed |
 /// | [`sessions`](Limits::sessions) | 100 000 | the least recently used session is dropped |
+/// | [`file_cache`](Limits::file_cache) | 16 MB | a file that was not asked for lately is dropped |
 /// | [`websocket_frame`](Limits::websocket_frame) | 1 MB | close code 1009 |
 /// | [`websocket_message`](Limits::websocket_message) | 1 MB | close code 1009 |
 /// | [`websocket_queue`](Limits::websocket_queue) | 1 MB | sending waits, or fails where it must not wait |
 /// | [`websocket_send_timeout`](Limits::websocket_send_timeout) | 30 s | the connection is cut: the client reads nothing |
 /// | [`websocket_ping_interval`](Limits::websocket_ping_interval) | 30 s | the connection is cut: no answer to a ping in another 30 s |
 /// | [`websocket_close_timeout`](Limits::websocket_close_timeout) | 10 s | the connection is cut: no answer to a close frame |
-/// | [`file_cache`](Limits::file_cache) | 16 MB | a file that was not asked for lately is dropped |
+/// | [`websocket_rooms`](Limits::websocket_rooms) | 100 | joining another fails |
+/// | [`websocket_room_name`](Limits::websocket_room_name) | 256 | joining such a room fails |
 ///
 /// ```
 /// use vernal::{Limits, MB};
@@ -72,6 +74,7 @@ pub struct Limits {
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
     pub(crate) sessions: usize,
+    pub(crate) file_cache: usize,
     pub(crate) streams: u32,
     pub(crate) stream_window: u32,
     pub(crate) connection_window: u32,
@@ -82,7 +85,8 @@ pub struct Limits {
     pub(crate) websocket_send_timeout: Duration,
     pub(crate) websocket_ping_interval: Duration,
     pub(crate) websocket_close_timeout: Duration,
-    pub(crate) file_cache: usize,
+    pub(crate) websocket_rooms: usize,
+    pub(crate) websocket_room_name: usize,
 }
 
 impl Default for Limits {
@@ -109,6 +113,7 @@ impl Default for Limits {
             connections: 25_000,
             connections_per_address: 0,
             sessions: 100_000,
+            file_cache: 16 * MB,
             streams: 128,
             stream_window: 256 * 1024,
             connection_window: 1024 * 1024,
@@ -119,7 +124,8 @@ impl Default for Limits {
             websocket_send_timeout: Duration::from_secs(30),
             websocket_ping_interval: Duration::from_secs(30),
             websocket_close_timeout: Duration::from_secs(10),
-            file_cache: 16 * MB,
+            websocket_rooms: 100,
+            websocket_room_name: 256,
         }
     }
 }
@@ -182,6 +188,11 @@ setters! {
     connections_per_address: usize;
     /// Sessions kept in memory.
     sessions: usize;
+    /// Bytes of files kept in memory: clients choose which ones they ask for. Only files of up to 64 KB are kept, and
+    /// sent only while the system says that the file on disk is the same one, unchanged, which is asked at each
+    /// request; 0 keeps none. Above 4 MB the room is divided into 16 parts, so that the first files may have to go
+    /// when some of it is still free.
+    file_cache: usize;
     /// Requests of one HTTP/2 connection at the same time; browsers ask for up to 100. As many again may be ending:
     /// a controller that blocks a thread counts until it returns, even if the client has reset its stream.
     streams: u32;
@@ -211,9 +222,8 @@ setters! {
     /// Time for the end of a WebSocket connection: for the answer to a close frame, and for an event that still runs
     /// when its connection has ended; after that its future is dropped.
     websocket_close_timeout: Duration;
-    /// Bytes of files kept in memory: clients choose which ones they ask for. Only files of up to 64 KB are kept, and
-    /// sent only while the system says that the file on disk is the same one, unchanged, which is asked at each
-    /// request; 0 keeps none. Above 4 MB the room is divided into 16 parts, so that the first files may have to go
-    /// when some of it is still free.
-    file_cache: usize;
+    /// Rooms that one WebSocket connection may be in: each costs memory, and often it is the client that names them.
+    websocket_rooms: usize;
+    /// Bytes in the name of a room.
+    websocket_room_name: usize;
 }

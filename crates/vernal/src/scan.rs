@@ -10,6 +10,12 @@ use crate::filter::{Filter, FilterEntry, FilterPattern};
 use crate::request::Request;
 use crate::respond::{ErrorInfo, ErrorPageEntry};
 use crate::route::{Location, Route};
+#[cfg(feature = "websocket")]
+use crate::{
+    bind::Param,
+    websocket::endpoint::{FunctionEntry, HandlerEntry},
+    websocket::{EventFunction, HandlerScope},
+};
 
 /// One declaration of an attribute, registered when the program is linked.
 pub enum Declaration {
@@ -19,6 +25,12 @@ pub enum Declaration {
     Filter(FilterDeclaration),
     /// `#[error_message]`.
     ErrorPage(ErrorPageDeclaration),
+    /// `#[websocket_handler]`.
+    #[cfg(feature = "websocket")]
+    WebsocketHandler(WebsocketHandlerDeclaration),
+    /// `#[websocket_handshake]`, `#[websocket_open]`, `#[websocket_message]`, `#[websocket_close]`.
+    #[cfg(feature = "websocket")]
+    WebsocketFunction(WebsocketFunctionDeclaration),
 }
 
 inventory::collect!(Declaration);
@@ -61,12 +73,48 @@ pub struct ErrorPageDeclaration {
     pub page: for<'r> fn(&'r ErrorInfo, &'r Request) -> Answer<'r>,
 }
 
+/// A WebSocket handler with its endpoints.
+#[cfg(feature = "websocket")]
+pub struct WebsocketHandlerDeclaration {
+    /// Where it stands.
+    pub location: Location,
+    /// The app it belongs to; empty for the default one.
+    pub app: &'static str,
+    /// Its endpoints.
+    pub routes: fn() -> Vec<Route>,
+    /// The arguments of its methods, as data.
+    pub params: &'static [&'static [Param]],
+    /// Makes the handler, with the objects of the app.
+    pub handler: fn(&mut Objects) -> HandlerScope,
+}
+
+/// A function for one event of WebSocket connections, with its endpoints.
+#[cfg(feature = "websocket")]
+pub struct WebsocketFunctionDeclaration {
+    /// Where it stands.
+    pub location: Location,
+    /// The app it belongs to; empty for the default one.
+    pub app: &'static str,
+    /// Its endpoints.
+    pub routes: fn() -> Vec<Route>,
+    /// Its arguments, as data.
+    pub params: &'static [Param],
+    /// Whether it may block its thread.
+    pub may_block: bool,
+    /// The function.
+    pub function: EventFunction,
+}
+
 impl Declaration {
     fn location(&self) -> &Location {
         match self {
             Declaration::Route(route) => &route.location,
             Declaration::Filter(filter) => &filter.location,
             Declaration::ErrorPage(page) => &page.location,
+            #[cfg(feature = "websocket")]
+            Declaration::WebsocketHandler(handler) => &handler.location,
+            #[cfg(feature = "websocket")]
+            Declaration::WebsocketFunction(function) => &function.location,
         }
     }
 
@@ -75,6 +123,10 @@ impl Declaration {
             Declaration::Route(route) => route.app,
             Declaration::Filter(filter) => filter.app,
             Declaration::ErrorPage(page) => page.app,
+            #[cfg(feature = "websocket")]
+            Declaration::WebsocketHandler(handler) => handler.app,
+            #[cfg(feature = "websocket")]
+            Declaration::WebsocketFunction(function) => function.app,
         }
     }
 }
@@ -146,6 +198,24 @@ fn declare(mut builder: Builder, declaration: &Declaration) -> Builder {
             codes: page.codes.iter().map(|code| (*code).to_owned()).collect(),
             location: Some(page.location),
             page: Box::new(page.page),
+        }),
+        #[cfg(feature = "websocket")]
+        Declaration::WebsocketHandler(handler) => {
+            let scope = (handler.handler)(builder.objects());
+            builder.declare_websocket_handler(HandlerEntry {
+                routes: (handler.routes)(),
+                location: Some(handler.location),
+                scope,
+                params: handler.params.to_vec(),
+            })
+        }
+        #[cfg(feature = "websocket")]
+        Declaration::WebsocketFunction(function) => builder.declare_websocket_function(FunctionEntry {
+            routes: (function.routes)(),
+            location: function.location,
+            may_block: function.may_block,
+            params: function.params,
+            function: function.function,
         }),
     }
 }

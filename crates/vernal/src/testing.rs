@@ -12,7 +12,14 @@ use serde::de::DeserializeOwned;
 
 use crate::app::App;
 use crate::request::Request;
+use crate::respond::OutgoingBody;
 use crate::{Error, Headers, Result};
+
+#[cfg(feature = "websocket")]
+mod websocket;
+
+#[cfg(feature = "websocket")]
+pub use websocket::{Message, Socket};
 
 /// A client that calls an app in process and keeps its cookies, as a browser does.
 ///
@@ -60,6 +67,15 @@ impl Client {
 
     fn jar(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
         self.cookies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what the app has answered.
+    async fn answer(&self, sent: http::Response<OutgoingBody>) -> Answer {
+        let (parts, body) = sent.into_parts();
+        let headers = Headers::from(parts.headers);
+        self.remember(&headers);
+        let (body, failure) = read(body).await;
+        Answer { status: parts.status.as_u16(), headers, body, failure }
     }
 
     /// Keeps what the answer says of cookies.
@@ -118,21 +134,21 @@ impl Call<'_> {
 
     /// Calls the app and reads the whole answer.
     pub async fn send(mut self) -> Answer {
+        self.add_cookies();
+        self.client.answer(self.client.app.handle(self.request).await).await
+    }
+
+    fn add_cookies(&mut self) {
         let cookies: Vec<String> =
             self.client.jar().iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
             self.request.headers.append("Cookie", cookies.join("; "));
         }
-        let (parts, body) = self.client.app.handle(self.request).await.into_parts();
-        let headers = Headers::from(parts.headers);
-        self.client.remember(&headers);
-        let (body, failure) = read(body).await;
-        Answer { status: parts.status.as_u16(), headers, body, failure }
     }
 }
 
 /// All bytes of a body, and the error that broke it off.
-async fn read(body: crate::respond::OutgoingBody) -> (Bytes, Option<Error>) {
+async fn read(body: OutgoingBody) -> (Bytes, Option<Error>) {
     let mut body = pin!(body);
     let mut bytes = BytesMut::new();
     while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {

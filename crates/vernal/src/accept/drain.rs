@@ -173,8 +173,21 @@ impl Drain {
             if is_over || timeout_at(end, changed).await.is_err() {
                 let cut = self.0.open.load(Ordering::Acquire);
                 self.cut();
+                self.aftermath().await;
                 let answered = self.0.answered.load(Ordering::Acquire);
                 return Drained { answered, cut, took: began.elapsed() };
+            }
+        }
+    }
+
+    /// Lets what was cut say so: a WebSocket handler is told of every end.
+    pub(crate) async fn aftermath(&self) {
+        let end = Instant::now() + GRACE;
+        loop {
+            let mut changed = pin!(self.0.changed.notified());
+            changed.as_mut().enable();
+            if self.0.present.load(Ordering::SeqCst) == 0 || timeout_at(end, changed).await.is_err() {
+                return;
             }
         }
     }

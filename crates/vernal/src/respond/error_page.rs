@@ -159,7 +159,7 @@ impl App {
         match error.as_http() {
             Some(error) => error.clone(),
             None => {
-                log_failure(self, request, error);
+                log_failure(request, error);
                 let explain = if self.exposes_errors() { error.to_string() } else { String::new() };
                 HttpError::new(500).explain(explain)
             }
@@ -168,8 +168,8 @@ impl App {
 }
 
 /// Names the controller that failed, where it stands, and the error with its causes.
-pub(crate) fn log_failure(app: &App, request: &Request, error: &Error) {
-    let location = request.location(app).map(|location| location.to_string()).unwrap_or_default();
+pub(crate) fn log_failure(request: &Request, error: &Error) {
+    let location = request.location().map(|location| location.to_string()).unwrap_or_default();
     tracing::error!(
         method = %request.method, path = request.path(), controller = location, error = ?error,
         "a request failed"

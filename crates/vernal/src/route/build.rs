@@ -18,6 +18,7 @@ use super::{Location, Route, Target};
 pub(crate) struct TableBuilder {
     routes: Vec<(Route, Option<Location>)>,
     characters: Characters,
+    for_websockets: bool,
 }
 
 impl TableBuilder {
@@ -29,6 +30,13 @@ impl TableBuilder {
     /// Lets variables and wildcards take only these characters, instead of all but `/`.
     pub(crate) fn variable_characters(&mut self, allowed: fn(char) -> bool) -> &mut TableBuilder {
         self.characters = Characters(Some(allowed));
+        self
+    }
+
+    /// Says of WebSocket endpoints what is wrong with them, not of routes.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn for_websockets(&mut self) -> &mut TableBuilder {
+        self.for_websockets = true;
         self
     }
 
@@ -64,7 +72,7 @@ impl TableBuilder {
             .into_iter()
             .map(|((key, bucket), members)| Group::new(key, bucket, members, &mappings))
             .collect();
-        mistakes.extend(ambiguities(&groups, &mappings));
+        mistakes.extend(ambiguities(&groups, &mappings, self.for_websockets));
         if mistakes.is_empty() {
             index(groups, mappings, self.characters).map_err(|mistake| vec![mistake])
         } else {
@@ -197,7 +205,7 @@ fn place(location: Option<Location>) -> String {
 }
 
 /// One text for each pair of mappings that could take the same request, in the order of the mappings.
-fn ambiguities(groups: &[Group], mappings: &[Mapping]) -> Vec<String> {
+fn ambiguities(groups: &[Group], mappings: &[Mapping], for_websockets: bool) -> Vec<String> {
     let mut pairs: BTreeMap<(MappingId, MappingId), Vec<usize>> = BTreeMap::new();
     for group in groups {
         for (at, one) in group.members.iter().enumerate() {
@@ -212,7 +220,11 @@ fn ambiguities(groups: &[Group], mappings: &[Mapping]) -> Vec<String> {
     pairs
         .into_iter()
         .map(|((one, another), buckets)| {
-            ambiguity(&mappings[one as usize], &mappings[another as usize], buckets)
+            let (one, another) = (&mappings[one as usize], &mappings[another as usize]);
+            match for_websockets {
+                true => endpoint_ambiguity(one, another),
+                false => ambiguity(one, another, buckets),
+            }
         })
         .collect()
 }
@@ -228,6 +240,17 @@ fn ambiguity(one: &Mapping, another: &Mapping, mut buckets: Vec<usize>) -> Strin
         place(one.location),
         place(another.location),
         names.join(", "),
+        one.rank()
+    )
+}
+
+fn endpoint_ambiguity(one: &Mapping, another: &Mapping) -> String {
+    let (target, other_target) = (one.route.target_text(), another.route.target_text());
+    let also = if target == other_target { String::new() } else { format!(" ({other_target})") };
+    format!(
+        "{} and {} both take WebSocket connections to {target}{also} with rank {}: give one a rank or another endpoint",
+        place(one.location),
+        place(another.location),
         one.rank()
     )
 }

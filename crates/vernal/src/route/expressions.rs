@@ -11,6 +11,7 @@ use super::method::Buckets;
 pub(crate) type Groups = SmallVec<[Option<Range<u32>>; 4]>;
 
 /// The expressions of all routes in one automaton, with the slots of each.
+#[derive(Default)]
 pub(super) struct Expressions {
     set: RegexSet,
     buckets: Vec<Buckets>,

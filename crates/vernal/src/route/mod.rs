@@ -16,7 +16,7 @@ use std::fmt;
 pub use pattern::{Pattern, Values};
 
 pub(crate) use condition::{Conditions, Lookup};
-pub(crate) use table::{Found, MappingId, Table, TableBuilder};
+pub(crate) use table::{Found, Mapping, MappingId, Table, TableBuilder};
 
 /// Which requests reach a controller: a path pattern or a regular expression, and what narrows it.
 ///
@@ -131,6 +131,15 @@ impl Route {
         self.match_all_headers = self.match_all_headers.or(class.match_all_headers);
         self.rank = self.rank.or(class.rank);
         self
+    }
+
+    /// Says whether two routes have the same target: a path with or without its leading slash, or an expression.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn target_key(&self) -> (bool, String) {
+        match &self.target {
+            Target::Path(text) => (false, text.strip_prefix('/').unwrap_or(text).to_owned()),
+            Target::Regexp(text) => (true, text.clone()),
+        }
     }
 
     /// The methods as they were given; none for any method.

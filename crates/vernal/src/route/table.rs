@@ -21,6 +21,7 @@ pub(crate) type MappingId = u32;
 /// A request goes through three stages: exact paths, patterns with variables or wildcards, regular expressions. In a
 /// stage the mappings for its own method come before those for any method. The first of these six that matches the
 /// path decides: where the conditions of its mappings fail, nothing else is tried.
+#[derive(Default)]
 pub(crate) struct Table {
     pub(super) mappings: Vec<Mapping>,
     pub(super) slots: Vec<Slot>,

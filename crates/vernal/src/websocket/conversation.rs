@@ -31,7 +31,6 @@ const KEEP_ALIVE: &[u8] = b"vernal keep-alive";
 ///
 /// Everything happens in this one task: it runs the handler's events, one at a time, while it reads ahead up to the
 /// next one and writes what was sent.
-#[cfg_attr(not(test), expect(dead_code, reason = "the handshake is about to call it"))]
 pub(crate) async fn converse<S>(
     stream: S,
     early: Bytes,
@@ -190,15 +189,16 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
     fn poll_events(&mut self, context: &mut Context<'_>) -> bool {
         let mut moved = false;
         loop {
-            self.read_ahead();
+            // an event that need not wait is done before what follows it is looked at, which may be a close
             if self.running.is_some() {
                 if self.poll_running(context).is_pending() {
+                    self.read_ahead();
                     return moved;
                 }
-            } else if let Some(incoming) = self.next.take() {
-                self.begin(incoming);
             } else {
-                return moved;
+                self.read_ahead();
+                let Some(incoming) = self.next.take() else { return moved };
+                self.begin(incoming);
             }
             moved = true;
         }

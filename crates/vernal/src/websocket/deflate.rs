@@ -75,7 +75,6 @@ pub(crate) struct DeflateParameters {
 
 /// Agrees to the first offer in `Sec-WebSocket-Extensions` that can be met (section 5): the parameters, and the value
 /// of the answer's field. Offers that are malformed, or that ask for what is unknown, are declined (section 7.1).
-#[cfg_attr(not(test), expect(dead_code, reason = "the handshake is about to call it"))]
 pub(crate) fn negotiate(offers: &str, settings: &DeflateSettings) -> Option<(DeflateParameters, String)> {
     split(offers, ',').filter_map(Offer::parse).find_map(|offer| offer.agree(settings))
 }

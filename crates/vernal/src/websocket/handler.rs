@@ -1,21 +1,48 @@
 //! Who is told what happens on a WebSocket connection.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::websocket::{WebsocketRequest, WebsocketSession};
-use crate::{Headers, Result};
+use crate::bind::Param;
+use crate::websocket::{Handshake, WebsocketRequest, WebsocketSession};
+use crate::{HttpError, Result};
 
 /// Answers the events of WebSocket connections. The attributes implement it; by hand it needs no attribute.
 ///
 /// The events of one connection are called one at a time, in the order in which they arrived. One that fails or
 /// panics is logged with the handler's name, and closes the connection with code 1011.
+///
+/// A singleton serves all connections of its endpoint; what belongs to one connection is kept in the session.
+///
+/// ```
+/// use vernal::websocket::{Event, WebsocketHandler, WebsocketSession};
+/// use vernal::{App, Route};
+///
+/// struct Echo;
+///
+/// impl WebsocketHandler for Echo {
+///     fn on_text_message<'a>(&'a self, session: &'a WebsocketSession, message: String) -> Event<'a> {
+///         Event::future(async move { session.send_text(message).await })
+///     }
+/// }
+///
+/// let app = App::builder().websocket(Route::path("/echo"), Echo).build()?;
+/// # Ok::<(), vernal::Error>(())
+/// ```
 pub trait WebsocketHandler: Send + Sync + 'static {
     /// What the log calls this handler.
     fn name(&self) -> &str {
         std::any::type_name::<Self>()
+    }
+
+    /// Whether this event may block its thread: then it runs on the blocking pool, unless the server was told
+    /// `prefer_coroutine(true)`.
+    fn may_block(&self, event: EventKind) -> bool {
+        let _ = event;
+        false
     }
 
     /// A client wants to open a connection. Failing refuses it with the error's status.
@@ -71,6 +98,43 @@ pub trait WebsocketHandler: Send + Sync + 'static {
     }
 }
 
+/// What may happen on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// A client wants to open it.
+    Handshake,
+    /// It is open.
+    Open,
+    /// A whole text message has arrived.
+    TextMessage,
+    /// A whole binary message has arrived.
+    BinaryMessage,
+    /// A frame of a binary message has arrived.
+    BinaryFrame,
+    /// A ping has arrived.
+    PingMessage,
+    /// A pong has arrived.
+    PongMessage,
+    /// It has ended.
+    Close,
+}
+
+impl EventKind {
+    /// The name of the method of [`WebsocketHandler`] that is told.
+    pub fn method(self) -> &'static str {
+        match self {
+            EventKind::Handshake => "on_handshake",
+            EventKind::Open => "on_open",
+            EventKind::TextMessage => "on_text_message",
+            EventKind::BinaryMessage => "on_binary_message",
+            EventKind::BinaryFrame => "on_binary_frame",
+            EventKind::PingMessage => "on_ping_message",
+            EventKind::PongMessage => "on_pong_message",
+            EventKind::Close => "on_close",
+        }
+    }
+}
+
 /// What an event answers: there at once, or later.
 pub enum Event<'a, T = ()> {
     /// There at once; nothing was allocated for it.
@@ -83,6 +147,28 @@ impl<'a, T> Event<'a, T> {
     /// The answer of an asynchronous event.
     pub fn future(future: impl Future<Output = Result<T>> + Send + 'a) -> Self {
         Event::Pending(Box::pin(future))
+    }
+
+    /// The answer of a plain function: at once, where all its arguments are there at once.
+    pub fn immediate(params: &[Param], future: impl Future<Output = Result<T>> + Send + 'a) -> Self {
+        if !params.iter().all(Param::is_immediate) {
+            return Event::future(future);
+        }
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => Event::Ready(result),
+            Poll::Pending => {
+                let explain = "an argument of a WebSocket event was not there at once";
+                Event::Ready(Err(HttpError::new(500).explain(explain).into()))
+            }
+        }
+    }
+
+    /// Waits on a thread that may block.
+    pub(crate) fn wait_on_thread(self, runtime: &tokio::runtime::Handle) -> Result<T> {
+        match self {
+            Event::Ready(result) => result,
+            Event::Pending(future) => runtime.block_on(future),
+        }
     }
 }
 
@@ -102,43 +188,13 @@ pub enum KeepFrame {
     No,
 }
 
-/// The answer to a client that wants to open a connection.
-#[derive(Debug)]
-pub struct Handshake {
-    /// The status that refuses; none accepts.
-    pub(crate) status: Option<u16>,
-    pub(crate) headers: Headers,
-}
-
-impl Handshake {
-    /// Opens the connection.
-    pub fn accept() -> Self {
-        Handshake { status: None, headers: Headers::new() }
-    }
-
-    /// Refuses with this status; 0 and 101 accept (`spec/06` section 3).
-    pub fn refuse(status: u16) -> Self {
-        Handshake { status: (status != 0 && status != 101).then_some(status), headers: Headers::new() }
-    }
-
-    /// The status that refuses; none where the connection is to be opened.
-    pub fn refusal(&self) -> Option<u16> {
-        self.status
-    }
-
-    /// Adds a header field to the answer.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl std::fmt::Display) -> Self {
-        self.headers.append(name, value);
-        self
-    }
-}
-
 /// Why a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseReason {
     /// What happened, in words: `Client asked to close connection.`, for example.
     pub message: String,
-    /// The close code; none where no close frame with a code was exchanged.
+    /// The close code; none where the client's close frame had none, 1006 where the connection ended without any (RFC
+    /// 6455 section 7.1.5).
     pub code: Option<u16>,
     /// The reason that came with the code; empty if none did.
     pub reason: String,

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
+use crate::websocket::belongings::Belongings;
 use crate::websocket::deflate::{DeflateParameters, Deflater};
 use crate::websocket::frame::{CONTROL_PAYLOAD, Opcode, may_be_sent};
 use crate::websocket::outgoing::{LARGE, Outgoing, Payload};
@@ -39,6 +41,7 @@ struct Inner {
     terms: Terms,
     outgoing: Mutex<Outgoing>,
     room: Notify,
+    belongings: Belongings,
 }
 
 /// What was agreed on, and what is allowed.
@@ -54,7 +57,6 @@ pub(crate) struct Terms {
 
 impl WebsocketSession {
     /// The session of a connection that is about to open.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the handshake is about to call it"))]
     pub(crate) fn new(
         request: WebsocketRequest,
         limits: &Limits,
@@ -75,6 +77,7 @@ impl WebsocketSession {
             },
             outgoing: Mutex::new(Outgoing::new(limits.websocket_queue, deflater)),
             room: Notify::new(),
+            belongings: Belongings::default(),
         }))
     }
 
@@ -182,10 +185,25 @@ impl WebsocketSession {
         if !may_be_sent(code) {
             return Err(SendError::CloseCode(code).into());
         }
+        self.close_now(code, reason);
+        Ok(())
+    }
+
+    /// Closes with a code that may be sent.
+    pub(crate) fn close_now(&self, code: u16, reason: &str) {
         self.outgoing().close(code, reason);
         // those who wait for room wait in vain now
         self.0.room.notify_waiters();
-        Ok(())
+    }
+
+    /// Sends what others are sent as well, if there is room for it now.
+    pub(crate) fn try_send_shared(&self, is_text: bool, bytes: &Bytes) -> Result<(), SendError> {
+        let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
+        self.outgoing().message(opcode, &mut Some(Payload::Owned(bytes.clone())), 0)
+    }
+
+    pub(crate) fn belongings(&self) -> &Belongings {
+        &self.0.belongings
     }
 
     async fn send(&self, opcode: Opcode, payload: Payload<'_>, chunk_size: usize) -> Result<()> {

@@ -7,6 +7,7 @@ pub mod log;
 pub mod program;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod websocket;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -4,16 +4,19 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+#[cfg(feature = "websocket")]
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming as Arriving;
 use hyper::ext::ReasonPhrase;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 
@@ -25,6 +28,11 @@ use crate::accept::{CUT, ENDING, Handover, InFlight, Serving, Watch, refusal};
 use crate::parse::Incoming;
 use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason};
+#[cfg(feature = "websocket")]
+use crate::{
+    app::App,
+    websocket::{Accepted, EndpointId},
+};
 
 /// A connection without a request for so long gives back the room that a conversation takes, some 10 KB, and waits
 /// for the next request with its socket alone.
@@ -41,6 +49,20 @@ pub(crate) enum Outcome {
     Rests(Stream, Bytes),
     /// All is answered, but the client may still be sending, or reading.
     Finished(Stream),
+    /// A WebSocket goes on where HTTP has ended.
+    #[cfg(feature = "websocket")]
+    Switched(Box<Switched>),
+}
+
+/// A connection that speaks another protocol from here on.
+#[cfg(feature = "websocket")]
+pub(crate) struct Switched {
+    pub(crate) stream: Stream,
+    /// What is to be written before anything else: the end of the answer.
+    pub(crate) unsent: Vec<u8>,
+    /// What the client has sent already.
+    pub(crate) early: Bytes,
+    pub(crate) accepted: Accepted,
 }
 
 /// Speaks HTTP/1.1 until the connection ends or rests.
@@ -56,7 +78,8 @@ pub(crate) async fn converse(
     let socket = socket.look_for_http2(may_be_http2(connection, serving));
     let handover = socket.handover();
     let socket = TokioIo::new(socket);
-    let service = service_fn(|request| answer(connection, request, serving, handover.as_ref()));
+    let switch = Switch::default();
+    let service = service_fn(|request| answer(connection, request, serving, handover.as_ref(), &switch));
     let mut conversation = builder(serving).serve_connection(socket, service);
 
     let mut ending = pin!(drain.reached(ENDING));
@@ -120,7 +143,20 @@ pub(crate) async fn converse(
         return Outcome::Ended;
     }
     let is_whole = socket.is_between_messages();
-    let Remains { stream, unsent, unseen } = socket.into_remains();
+    let Remains { mut stream, unsent, unseen } = socket.into_remains();
+    #[cfg(feature = "websocket")]
+    if let (Some(Ok(())), Some(accepted)) = (&ended, switch.take()) {
+        let early = joined(unread, unseen);
+        return Outcome::Switched(Box::new(Switched { stream, unsent, early, accepted }));
+    }
+    // hyper ends without a flush behind an answer to a request for a protocol that the app does not switch to
+    if matches!(ended, Some(Ok(()))) && !unsent.is_empty() {
+        let limit = connection.app.limits().header_timeout;
+        return match tokio::time::timeout(limit, stream.write_all(&unsent)).await {
+            Ok(Ok(())) => Outcome::Finished(stream),
+            _ => Outcome::Ended,
+        };
+    }
     if ended.is_none() && watch.is_blocked() {
         tracing::debug!(peer = ?connection.peer, "a client that does not read its answer was cut");
         stream.reset_on_close();
@@ -183,6 +219,7 @@ fn answer(
     request: hyper::Request<Arriving>,
     serving: &Serving,
     handover: Option<&Arc<Handover>>,
+    switch: &Switch,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
     let last = connection.watch.requests() == serving.settings.keep_alive_max_requests;
@@ -197,6 +234,12 @@ fn answer(
     request.set_connection(Arc::clone(connection));
     let drain = &serving.drain;
     async move {
+        #[cfg(feature = "websocket")]
+        let mut response = match connection.app.websocket_upgrade(&mut request) {
+            Some(endpoint) => switch.answer(&connection.app, request, endpoint).await,
+            None => connection.app.answer(&mut request).await,
+        };
+        #[cfg(not(feature = "websocket"))]
         let mut response = connection.app.answer(&mut request).await;
         let mut last = last;
         if drain.has_reached(ENDING) {
@@ -216,6 +259,34 @@ fn answer(
     }
 }
 
+/// Where a connection that stops speaking HTTP is kept until HTTP has ended.
+#[derive(Default)]
+struct Switch {
+    #[cfg(feature = "websocket")]
+    accepted: Mutex<Option<Box<Accepted>>>,
+}
+
+#[cfg(feature = "websocket")]
+impl Switch {
+    /// Answers a request for a WebSocket.
+    fn answer<'s>(
+        &'s self,
+        app: &'s App,
+        request: Request,
+        endpoint: EndpointId,
+    ) -> Pin<Box<dyn Future<Output = hyper::Response<OutgoingBody>> + Send + 's>> {
+        Box::pin(async move {
+            let (response, accepted) = app.upgrade(request, endpoint).await;
+            *self.accepted.lock().unwrap_or_else(PoisonError::into_inner) = accepted.map(Box::new);
+            response
+        })
+    }
+
+    fn take(&self) -> Option<Accepted> {
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).take().map(|accepted| *accepted)
+    }
+}
+
 /// What only HTTP/1.1 says: the reason phrase, and the end of the connection.
 fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     if let Some(Reason(phrase)) = response.extensions_mut().remove()
@@ -223,7 +294,7 @@ fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
     {
         response.extensions_mut().insert(phrase);
     }
-    if last {
+    if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
 }

@@ -108,7 +108,7 @@ impl Talk {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         let deflate = negotiate(offers, &DeflateSettings::default().keep_contexts(true).threshold(1));
-        let request = WebsocketRequest(Request::new("GET", "/talk"));
+        let request = WebsocketRequest::new(Request::new("GET", "/talk"));
         let session = WebsocketSession::new(request, &limits, deflate.map(|(parameters, _)| parameters));
         let (handler, drain) = (Arc::new(Scripted::default()), Drain::new(1, Duration::from_secs(20)));
         let conversation = converse(server, Bytes::new(), session.clone(), handler.clone(), drain.clone());
