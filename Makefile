@@ -63,12 +63,14 @@ independence: ## The engine does not know Python
 # One thread for each property test, which share the cores among them.
 suite: ## All Rust tests: unit, integration, compile errors, properties, documentation
 	@tools/install-missing "command -v openssl" openssl
+	@tools/install-missing "command -v haproxy" haproxy
 	VERNAL_PROPERTY_SECONDS=$(PROPERTY_SECONDS) RUST_TEST_THREADS=16 cargo test --workspace --features vernal/tls-development
 
 conformance: .venv/bin/ruff ## The protocols are spoken to the letter
 	python3 conformance/http1.py
-	.venv/bin/python conformance/websocket_clients.py
+	python3 conformance/stop_under_load.py --rounds 20 --seconds 0.3
 	python3 conformance/http2.py
+	.venv/bin/python conformance/websocket_clients.py
 
 benchmarks: ## The benchmarked server compiles
 	cargo check --manifest-path bench/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/bench -p vernal-server

@@ -4,7 +4,8 @@
 //! cargo run -p vernal --example conformance -- header_timeout=2
 //! ```
 //!
-//! It listens on a port that the system chooses and prints it. Arguments are limits, in seconds, bytes or numbers.
+//! It listens on a port that the system chooses and prints it. Arguments are limits, in seconds, bytes or numbers;
+//! `tls=server` makes it speak HTTPS with `server.pem` and `server.key`.
 
 use std::time::Duration;
 
@@ -92,6 +93,31 @@ async fn upload(file: MultipartFile) -> String {
     format!("{} {}", file.filename(), file.len())
 }
 
+#[route("/fields", method = "GET")]
+async fn fields() -> Response {
+    Response::new(200)
+        .header("Connection", "close, X-Private")
+        .header("Keep-Alive", "timeout=5")
+        .header("Proxy-Connection", "close")
+        .header("Transfer-Encoding", "chunked")
+        .header("Upgrade", "h2c")
+        .header("X-Private", "private")
+        .header("X-Public", "public")
+        .body("fields")
+}
+
+#[route("/unread", method = "POST")]
+async fn unread(body: BodyReader) -> &'static str {
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    drop(body);
+    "unread"
+}
+
+#[route("/cookies", method = "GET")]
+async fn cookies(request: &Request) -> String {
+    request.headers.get_all("cookie").collect::<Vec<_>>().join(" + ")
+}
+
 /// Says back what it is told, and closes when it is told to.
 #[derive(Default)]
 struct Echo;
@@ -134,36 +160,15 @@ async fn say(rooms: Rooms, room: &str, message: &str) {
     rooms.get(room).send_text(message);
 }
 
-#[route("/fields", method = "GET")]
-async fn fields() -> Response {
-    Response::new(200)
-        .header("Connection", "close, X-Private")
-        .header("Keep-Alive", "timeout=5")
-        .header("Proxy-Connection", "close")
-        .header("Transfer-Encoding", "chunked")
-        .header("Upgrade", "h2c")
-        .header("X-Private", "private")
-        .header("X-Public", "public")
-        .body("fields")
-}
-
-#[route("/unread", method = "POST")]
-async fn unread(body: BodyReader) -> &'static str {
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    drop(body);
-    "unread"
-}
-
-#[route("/cookies", method = "GET")]
-async fn cookies(request: &Request) -> String {
-    request.headers.get_all("cookie").collect::<Vec<_>>().join(" + ")
-}
-
 fn main() -> vernal::Result<()> {
     let mut limits = Limits::default();
     let mut server = Server::new().port(0).workers(2);
     for argument in std::env::args().skip(1) {
         let (name, value) = argument.split_once('=').unwrap_or((&argument, "1"));
+        if name == "tls" {
+            server = server.tls(vernal::Tls::from_files(format!("{value}.pem"), format!("{value}.key")));
+            continue;
+        }
         let number: f64 = value.parse().unwrap_or_else(|_| panic!("{argument} has no number"));
         let (count, time) = (number as usize, Duration::from_secs_f64(number));
         limits = match name {

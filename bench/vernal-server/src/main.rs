@@ -3,7 +3,7 @@ mod routes;
 
 use contract::{Arguments, CATALOGUE, GZIP_LEVEL, Greeting, HELLO, Item, Message, Order, STORED};
 use vernal::prelude::*;
-use vernal::{Coding, Compression};
+use vernal::{Coding, Compression, Tls};
 
 fn main() -> vernal::Result<()> {
     let arguments = Arguments::from_command_line();
@@ -12,7 +12,11 @@ fn main() -> vernal::Result<()> {
         .codings([Coding::Gzip])
         .level(Coding::Gzip, GZIP_LEVEL)
         .minimum_size(8 * KB);
-    Server::new()
+    let server = match arguments.tls {
+        Some((certificate, key)) => Server::new().tls(Tls::from_files(certificate, key)),
+        None => Server::new(),
+    };
+    server
         .port(arguments.port)
         .workers(1)
         .resource("/static/*", arguments.files)

@@ -36,8 +36,10 @@ impl Access {
         sent: &http::Response<OutgoingBody>,
     ) {
         let peer = request.peer_addr().map_or_else(|| "-".to_owned(), |peer| peer.to_string());
+        let client = request.client_ip().map_or_else(|| "-".to_owned(), |client| client.to_string());
         tracing::info!(
             target: "vernal::access",
+            client,
             peer,
             method = %method,
             target = %target,

@@ -21,7 +21,7 @@ use crate::session::{MemorySessions, Session, SessionSettings, SessionStore};
 use crate::websocket::endpoint::{Endpoints, EndpointsBuilder, FunctionEntry, HandlerEntry};
 #[cfg(feature = "websocket")]
 use crate::websocket::{HandlerScope, InProcess, RoomTransport, Rooms, WebsocketHandler, WebsocketSettings};
-use crate::{Cookies, Error, Limits, Result, session};
+use crate::{Cookies, Error, Limits, Result, TrustedProxies, session};
 
 /// Everything that was declared, checked and ready to answer requests. Cheap to clone.
 ///
@@ -50,6 +50,7 @@ struct Shared {
     blocking: Arc<Semaphore>,
     expose_errors: bool,
     access_log: bool,
+    proxies: TrustedProxies,
     #[cfg(feature = "compression")]
     compression: Option<Rules>,
     #[cfg(feature = "compression")]
@@ -146,6 +147,10 @@ impl App {
         self.0.expose_errors
     }
 
+    pub(crate) fn proxies(&self) -> &TrustedProxies {
+        &self.0.proxies
+    }
+
     pub(crate) fn logs_access(&self) -> bool {
         self.0.access_log
     }
@@ -205,6 +210,7 @@ pub struct Builder {
     prefer_coroutine: bool,
     expose_errors: bool,
     access_log: bool,
+    proxies: TrustedProxies,
     #[cfg(feature = "compression")]
     compression: Option<Compression>,
     #[cfg(feature = "compression")]
@@ -235,6 +241,7 @@ impl Default for Builder {
             prefer_coroutine: false,
             expose_errors: false,
             access_log: false,
+            proxies: TrustedProxies::default(),
             #[cfg(feature = "compression")]
             compression: None,
             #[cfg(feature = "compression")]
@@ -378,6 +385,22 @@ impl Builder {
     /// Writes a line for each request (target `vernal::access`, level info); no by default.
     pub fn access_log(mut self, log: bool) -> Self {
         self.access_log = log;
+        self
+    }
+
+    /// Believes what these proxies say of the client; nobody by default. See [`TrustedProxies`].
+    ///
+    /// ```
+    /// use vernal::App;
+    ///
+    /// let app = App::builder().trusted_proxies(["127.0.0.1", "10.0.0.0/8"]).build()?;
+    ///
+    /// let wrong = App::builder().trusted_proxies(["10.0.0.0/33"]).build();
+    /// assert!(wrong.is_err());
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    pub fn trusted_proxies(mut self, proxies: impl Into<TrustedProxies>) -> Self {
+        self.proxies = proxies.into();
         self
     }
 
@@ -567,6 +590,7 @@ impl Builder {
             }
         };
         self.session_settings.check()?;
+        self.proxies.check()?;
         #[cfg(feature = "compression")]
         let compression = self.compression.as_ref().map(Compression::check).transpose()?;
         let sessions = self.limits.sessions;
@@ -585,6 +609,7 @@ impl Builder {
             blocking,
             expose_errors: self.expose_errors,
             access_log: self.access_log,
+            proxies: self.proxies,
             #[cfg(feature = "compression")]
             compression,
             #[cfg(feature = "compression")]

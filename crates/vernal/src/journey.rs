@@ -121,8 +121,13 @@ impl App {
         match request.connection() {
             Some(connection) if connection.app.is(self) => Arc::clone(connection),
             _ => {
-                let peer = request.peer_addr();
-                Arc::new(Connection::new(self.clone(), peer, Watch::default()))
+                // another server has left the address among the extensions
+                let peer = request.peer_addr().or_else(|| request.extensions.get().copied());
+                let mut connection = Connection::new(self.clone(), peer, Watch::default());
+                if let Some(other) = request.connection() {
+                    (connection.is_unix, connection.proxied) = (other.is_unix, other.proxied);
+                }
+                Arc::new(connection)
             }
         }
     }

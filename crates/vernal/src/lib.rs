@@ -106,6 +106,7 @@ mod coding;
 mod error;
 mod guard;
 mod limits;
+mod proxies;
 
 // The Rust face: declarations found at start, the server, the log, an app without a socket.
 
@@ -133,6 +134,7 @@ pub use headers::Headers;
 pub use inventory;
 pub use limits::{KB, Limits, MB};
 pub use parse::{BodyReader, MultipartFile, ParamValue, Params};
+pub use proxies::TrustedProxies;
 pub use request::Request;
 #[cfg(feature = "compression")]
 pub use respond::Compression;
@@ -153,7 +155,7 @@ pub use vernal_macros::{
 };
 
 /// The samples of the READMEs compile.
-#[cfg(all(doctest, feature = "macros", feature = "logger", feature = "compression"))]
+#[cfg(all(doctest, feature = "macros", feature = "logger", feature = "compression", feature = "tls"))]
 mod readme {
     #[doc = include_str!("../../../README.md")]
     struct English;

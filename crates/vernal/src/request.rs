@@ -1,7 +1,7 @@
 //! What a client asked for.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -20,6 +20,7 @@ use crate::bind::{BodyUse, Param, Source, State};
 use crate::parse::{
     BodyReader, Decoding, Incoming, Params, decode_path, parse_json, parse_multipart, parse_urlencoded,
 };
+use crate::proxies::{Hop, Said};
 use crate::respond::Response;
 use crate::route::{Location, Lookup, MappingId, Table};
 use crate::session::Session;
@@ -29,6 +30,10 @@ use crate::{Cookie, Cookies, Headers, HttpError, Limits, Result};
 pub(crate) struct Connection {
     pub(crate) app: App,
     pub(crate) peer: Option<SocketAddr>,
+    /// Whether the other end is a Unix-domain socket.
+    pub(crate) is_unix: bool,
+    /// For whom the other end has passed the connection on, by the PROXY protocol.
+    pub(crate) proxied: Option<SocketAddr>,
     pub(crate) watch: Watch,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Box<TlsInfo>>,
@@ -39,9 +44,20 @@ impl Connection {
         Connection {
             app,
             peer,
+            is_unix: false,
+            proxied: None,
             watch,
             #[cfg(feature = "tls")]
             tls: None,
+        }
+    }
+
+    /// Where the chain of proxies begins that a request came through.
+    pub(crate) fn hop(&self) -> Hop {
+        match self.proxied.or(self.peer) {
+            Some(address) => Hop::Address(address.ip()),
+            None if self.is_unix => Hop::Unix,
+            None => Hop::Unknown,
         }
     }
 }
@@ -97,6 +113,7 @@ pub struct Request {
 struct Late {
     body: OnceCell<Bytes>,
     session: OnceCell<Session>,
+    said: OnceLock<Said>,
 }
 
 /// What a request target cannot carry (RFC 3986 section 2); `%` stays, since it may be encoded already.
@@ -174,8 +191,11 @@ impl Request {
     }
 
     /// The host the client asked for, with the port if it named one; that of the target comes before the `Host` field
-    /// (RFC 9112 section 3.2.2).
+    /// (RFC 9112 section 3.2.2). Where a [trusted proxy](crate::TrustedProxies) says another, that.
     pub fn host(&self) -> Option<&str> {
+        if let Some(host) = self.said().and_then(|said| said.host.as_deref()) {
+            return Some(host);
+        }
         self.uri.authority().map(|authority| authority.as_str()).or_else(|| self.headers.get("host"))
     }
 
@@ -189,7 +209,29 @@ impl Request {
         self.headers.get("content-length")?.parse().ok()
     }
 
-    /// The address of the client's end of the connection; none inside the process.
+    /// The address of the client: what [trusted proxies](crate::TrustedProxies) say, or else the other end of the
+    /// connection. None where they do not know it, for a Unix-domain socket without them, and inside the process.
+    ///
+    /// What the fields say is read once, when it is first asked for. An app inside another server, as a
+    /// `tower::Service`, takes the other end of the connection from an extension of the type `std::net::SocketAddr`.
+    ///
+    /// ```
+    /// use vernal::prelude::*;
+    ///
+    /// #[route("/whoami", app = "whoami")]
+    /// async fn whoami(request: &Request) -> String {
+    ///     request.client_ip().map_or("nobody knows".to_owned(), |address| address.to_string())
+    /// }
+    /// ```
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        match self.said() {
+            Some(said) => said.client,
+            None => self.connection.as_ref()?.hop().address(),
+        }
+    }
+
+    /// The address of the other end of the connection: the client's, or that of the nearest proxy. None inside the
+    /// process and for a Unix-domain socket.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.connection.as_ref()?.peer
     }
@@ -200,8 +242,11 @@ impl Request {
         self.connection.as_ref()?.tls.as_deref()
     }
 
-    /// Whether the request came through HTTPS.
+    /// Whether the request came through HTTPS, at the [trusted proxy](crate::TrustedProxies) that says so or here.
     pub fn is_secure(&self) -> bool {
+        if let Some(secure) = self.said().and_then(|said| said.secure) {
+            return secure;
+        }
         #[cfg(feature = "tls")]
         return self.tls().is_some();
         #[cfg(not(feature = "tls"))]
@@ -354,6 +399,16 @@ impl Request {
 impl Request {
     pub(crate) fn connection(&self) -> Option<&Arc<Connection>> {
         self.connection.as_ref()
+    }
+
+    /// What trusted proxies say of this request; none where nobody is trusted.
+    fn said(&self) -> Option<&Said> {
+        let connection = self.connection.as_ref()?;
+        let proxies = connection.app.proxies();
+        if proxies.is_empty() {
+            return None;
+        }
+        Some(self.late().said.get_or_init(|| proxies.read(&self.headers, connection.hop())))
     }
 
     pub(crate) fn set_connection(&mut self, connection: Arc<Connection>) {

@@ -16,7 +16,7 @@ use support::{Running, Wire, log};
 use vernal::prelude::*;
 use vernal::rustls::pki_types::CertificateDer;
 use vernal::rustls::pki_types::pem::PemObject;
-use vernal::rustls::{self, ClientConnection, RootCertStore};
+use vernal::rustls::{self, RootCertStore};
 use vernal::{Limits, Tls};
 
 #[route("/t")]
@@ -353,16 +353,7 @@ fn the_name_a_client_asks_for_chooses_the_certificate() {
         .and(named(&["star.test"]));
     let running = serve(tls);
     let shown = |name: &str| {
-        let stream = Wire::connect(running.address).stream;
-        let client = Arc::new(accept_any(&authority));
-        let name = name.to_owned().try_into().expect("a name");
-        let mut connection = ClientConnection::new(client, name).expect("a client");
-        let mut stream = stream;
-        while connection.is_handshaking() {
-            connection.complete_io(&mut stream).expect("a handshake");
-        }
-        let certificate = connection.peer_certificates().expect("a certificate")[0].to_vec();
-        let text = String::from_utf8_lossy(&certificate).into_owned();
+        let text = String::from_utf8_lossy(&shown(&running, name)).into_owned();
         ["first.test", "*.star.test", "second.test", "star.test"]
             .into_iter()
             .find(|name| text.contains(name))
@@ -533,11 +524,33 @@ fn a_configuration_of_ones_own_is_taken() {
     }
 }
 
-/// A client that takes any certificate, to see which one it is.
-fn accept_any(authority: &Authority) -> rustls::ClientConfig {
-    let mut client = authority.trusting().with_no_client_auth();
+#[cfg(feature = "tls-development")]
+#[test]
+fn a_development_certificate_is_for_its_names_and_stays_the_same() {
+    let names = ["localhost", "app.test", "127.0.0.1"];
+    let certificate = shown(&serve(Tls::development(names)), "localhost");
+    let again = serve(Tls::development(names));
+    assert_eq!(shown(&again, "localhost"), certificate);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(certificate)).expect("a root");
+    let client = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let client = Arc::new(client);
+    for name in names {
+        assert_eq!(get(again.address, name, &client, "/t").expect(name), "ok");
+    }
+    assert!(get(again.address, "other.test", &client, "/t").is_err());
+    assert_eq!(
+        refusal(Tls::development(Vec::<String>::new())),
+        "TLS: a development certificate is for at least one name"
+    );
+}
+
+/// The certificate that a client gets who takes any.
+fn shown(running: &Running, name: &str) -> Vec<u8> {
+    let mut client = Authority::new("nobody").trusting().with_no_client_auth();
     client.dangerous().set_certificate_verifier(Arc::new(AnyCertificate));
-    client
+    let wire = shake(running.address, name, &Arc::new(client)).expect("a handshake");
+    wire.stream.conn.peer_certificates().expect("a certificate")[0].to_vec()
 }
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use contract::{Arguments, Greeting, HELLO, Message, Order, ROUTES, STORED};
@@ -16,7 +16,13 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 type Answer = Response<Full<Bytes>>;
 
@@ -34,19 +40,51 @@ async fn main() -> io::Result<()> {
         files: arguments.files,
         sessions: Mutex::default(),
     });
+    let acceptor = arguments.tls.map(|(certificate, key)| acceptor(&certificate, &key)).transpose()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, arguments.port)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         let site = site.clone();
-        tokio::spawn(http1::Builder::new().pipeline_flush(true).serve_connection(
-            TokioIo::new(stream),
-            service_fn(move |request| {
-                let site = site.clone();
-                async move { Ok::<_, Infallible>(site.answer(request).await) }
-            }),
-        ));
+        match acceptor.clone() {
+            None => {
+                tokio::spawn(serve(stream, site));
+            }
+            Some(acceptor) => {
+                tokio::spawn(async move {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        let _ = serve(stream, site).await;
+                    }
+                });
+            }
+        }
     }
+}
+
+fn serve<S>(stream: S, site: Arc<Site>) -> impl Future<Output = hyper::Result<()>> + Send
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    http1::Builder::new().pipeline_flush(true).serve_connection(
+        TokioIo::new(stream),
+        service_fn(move |request| {
+            let site = site.clone();
+            async move { Ok::<_, Infallible>(site.answer(request).await) }
+        }),
+    )
+}
+
+/// rustls as its documentation sets it up, with tickets, so that clients can resume without memory here.
+fn acceptor(certificate: &Path, key: &Path) -> io::Result<TlsAcceptor> {
+    let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
+    let (chain, key) = (chain.map_err(io::Error::other)?, PrivateKeyDer::from_pem_file(key));
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key.map_err(io::Error::other)?)
+        .map_err(io::Error::other)?;
+    config.ticketer = Ticketer::new().map_err(io::Error::other)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 impl Site {

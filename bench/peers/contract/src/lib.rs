@@ -78,15 +78,21 @@ pub struct Arguments {
     pub port: u16,
     /// The folder that is served as `/static/`.
     pub files: PathBuf,
+    /// The PEM files of a certificate and its key, if HTTPS is to be spoken.
+    pub tls: Option<(PathBuf, PathBuf)>,
 }
 
 impl Arguments {
     /// Reads the process's arguments; ends the process with status 2 if they are not as they should be.
     pub fn from_command_line() -> Self {
         match (option("--port").and_then(|port| port.parse().ok()), option("--files")) {
-            (Some(port), Some(files)) => Self { port, files: files.into() },
+            (Some(port), Some(files)) => {
+                let tls = option("--certificate").zip(option("--key"));
+                let tls = tls.map(|(certificate, key)| (certificate.into(), key.into()));
+                Self { port, files: files.into(), tls }
+            }
             _ => {
-                eprintln!("usage: --port N --files FOLDER");
+                eprintln!("usage: --port N --files FOLDER [--certificate FILE --key FILE]");
                 exit(2)
             }
         }

@@ -1,9 +1,11 @@
 //! The life of a connection: from the listener to its end.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::io::AsyncReadExt;
 #[cfg(feature = "websocket")]
 use tokio::io::AsyncWriteExt as _;
 
@@ -15,7 +17,7 @@ use crate::accept::http::http2;
 use crate::accept::stream::Stream;
 #[cfg(feature = "tls")]
 use crate::accept::tls::secure;
-use crate::accept::{CUT, ENDING, Present, Serving, Watch, refusal};
+use crate::accept::{CUT, ENDING, Present, Serving, Watch, proxy_protocol, refusal};
 use crate::request::Connection;
 
 /// Serves one connection until it ends.
@@ -68,17 +70,59 @@ pub(crate) async fn serve(
     }
 }
 
-/// The connection as requests see it; none if its TLS handshake fails.
-async fn begin(stream: Stream, peer: Option<SocketAddr>, serving: &Serving) -> Option<(Stream, Connection)> {
+/// The connection as requests see it; none if its TLS handshake fails, or the header of the PROXY protocol.
+async fn begin(
+    mut stream: Stream,
+    peer: Option<SocketAddr>,
+    serving: &Serving,
+) -> Option<(Stream, Connection)> {
+    let mut connection = Connection::new(serving.app.clone(), peer, Watch::new());
+    connection.is_unix = stream.is_unix();
+    if serving.settings.proxy_protocol {
+        let introduced = Box::pin(introduce(&mut stream, &connection, serving));
+        let within = connection.app.limits().header_timeout;
+        connection.proxied = tokio::time::timeout(within, introduced).await.ok().flatten()?;
+    }
     #[cfg(feature = "tls")]
     if let Some(keeper) = &serving.tls {
         // in a box, so that the room which a handshake takes is given back after it
         let (stream, info) = Box::pin(secure(stream, serving, keeper)).await?;
-        let mut connection = Connection::new(serving.app.clone(), peer, Watch::new());
         connection.tls = Some(Box::new(info));
         return Some((stream, connection));
     }
-    Some((stream, Connection::new(serving.app.clone(), peer, Watch::new())))
+    Some((stream, connection))
+}
+
+/// Hears for whom a trusted proxy has passed the connection on; none if it is not to be served.
+async fn introduce(
+    stream: &mut Stream,
+    connection: &Connection,
+    serving: &Serving,
+) -> Option<Option<SocketAddr>> {
+    let peer = connection.peer;
+    if !connection.app.proxies().trusts(connection.hop()) {
+        tracing::warn!(?peer, "a connection is closed: only trusted proxies may use the PROXY protocol");
+        return None;
+    }
+    // a proxy that opens connections in advance has nothing to say on them when the server ends
+    let first = {
+        let mut first = pin!(stream.read_u8());
+        match serving.drain.unless_begun(first.as_mut()).await {
+            Some(first) => first,
+            None => tokio::time::timeout_at(serving.drain.grace(), first).await.ok()?,
+        }
+    };
+    let received = match first {
+        Ok(first) => proxy_protocol::receive(first, stream).await,
+        Err(error) => Err(error),
+    };
+    match received {
+        Ok(proxied) => Some(proxied),
+        Err(error) => {
+            tracing::warn!(?peer, %error, "a connection is closed: its PROXY header is missing or malformed");
+            None
+        }
+    }
 }
 
 /// Waits with the socket alone; whether there is a further request, before the connection has been idle too long or

@@ -10,6 +10,7 @@ mod handover;
 mod http;
 mod listener;
 mod peers;
+mod proxy_protocol;
 mod refusal;
 mod settings;
 mod socket;

@@ -62,6 +62,17 @@ impl Stream {
         }
     }
 
+    /// Whether the other end is a Unix-domain socket.
+    pub(crate) fn is_unix(&self) -> bool {
+        match self {
+            Stream::Tcp(_) => false,
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.get_ref().0.is_unix(),
+            #[cfg(unix)]
+            Stream::Unix(_) => true,
+        }
+    }
+
     /// Says that nothing more will be sent, where a connection that has nothing under way ends.
     pub(crate) async fn close(&mut self) {
         #[cfg(feature = "tls")]

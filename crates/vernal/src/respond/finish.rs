@@ -97,7 +97,14 @@ pub(crate) async fn close_session(
 ) -> Result<Response> {
     let Some(session) = request.existing_session().await? else { return answered };
     let had_cookie = has_session_cookie(app, request);
-    let cookie = session::finish(app.session_store(), app.session_settings(), &session, had_cookie).await?;
+    let cookie = session::finish(
+        app.session_store(),
+        app.session_settings(),
+        &session,
+        had_cookie,
+        request.is_secure(),
+    )
+    .await?;
     match answered {
         Ok(mut response) => {
             response.cookies.extend(cookie);

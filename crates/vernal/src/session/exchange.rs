@@ -36,13 +36,14 @@ pub(crate) async fn finish(
     settings: &SessionSettings,
     session: &Session,
     request_had_cookie: bool,
+    is_secure: bool,
 ) -> Result<Option<Cookie>> {
     match session.leave() {
         Departure::Ended { stored_id } => {
             if let Some(stored_id) = stored_id {
                 store.remove(&stored_id).wait().await?;
             }
-            Ok(request_had_cookie.then(|| settings.removal()))
+            Ok(request_had_cookie.then(|| settings.removal(is_secure)))
         }
         Departure::Kept { id, stored_id, interval, change } => {
             if let Some(stored_id) = stored_id.filter(|stored_id| *stored_id != id) {
@@ -50,7 +51,7 @@ pub(crate) async fn finish(
             }
             let last_accessed_time = change.last_accessed_time;
             let is_there = store.save(&id, change).wait().await?;
-            Ok(is_there.then(|| settings.cookie(id, last_accessed_time, interval)))
+            Ok(is_there.then(|| settings.cookie(id, is_secure, last_accessed_time, interval)))
         }
     }
 }

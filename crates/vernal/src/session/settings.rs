@@ -13,7 +13,7 @@ use crate::{Cookie, Error, Result, SameSite};
 /// | [`cookie_name`](SessionSettings::cookie_name) | `VERNAL_SESSION_ID` |
 /// | [`path`](SessionSettings::path) | `/` |
 /// | [`domain`](SessionSettings::domain) | none: this host only |
-/// | [`secure`](SessionSettings::secure) | `false` |
+/// | [`secure`](SessionSettings::secure) | as the request came: `true` through HTTPS |
 /// | [`http_only`](SessionSettings::http_only) | `true` |
 /// | [`same_site`](SessionSettings::same_site) | `Lax` |
 /// | [`max_inactive_interval`](SessionSettings::max_inactive_interval) | 1800 s |
@@ -33,6 +33,8 @@ use crate::{Cookie, Error, Result, SameSite};
 pub struct SessionSettings {
     /// The session cookie, but for its value and times.
     cookie: Cookie,
+    /// None for what fits the request.
+    secure: Option<bool>,
     max_inactive_interval: Duration,
     persistent: bool,
 }
@@ -41,6 +43,7 @@ impl Default for SessionSettings {
     fn default() -> Self {
         SessionSettings {
             cookie: Cookie::new("VERNAL_SESSION_ID", "").path("/").http_only(true).same_site(SameSite::Lax),
+            secure: None,
             max_inactive_interval: Record::MAX_INACTIVE_INTERVAL,
             persistent: true,
         }
@@ -71,8 +74,10 @@ impl SessionSettings {
         self
     }
 
-    /// Whether the cookie travels over TLS only. To be switched on wherever there is TLS.
+    /// Whether the cookie travels over TLS only. Without this it does where the request that it answers came through
+    /// HTTPS; to be switched on where TLS ends at a proxy.
     pub fn secure(mut self, secure: bool) -> Self {
+        self.secure = Some(secure);
         self.cookie = self.cookie.secure(secure);
         self
     }
@@ -122,8 +127,14 @@ impl SessionSettings {
     }
 
     /// The cookie that leads to a session.
-    pub(super) fn cookie(&self, id: String, last_accessed_time: SystemTime, interval: Duration) -> Cookie {
-        let cookie = self.cookie.clone().with_value(id);
+    pub(super) fn cookie(
+        &self,
+        id: String,
+        is_secure: bool,
+        last_accessed_time: SystemTime,
+        interval: Duration,
+    ) -> Cookie {
+        let cookie = self.cookie.clone().with_value(id).secure(self.secure.unwrap_or(is_secure));
         if !self.persistent {
             return cookie;
         }
@@ -134,7 +145,7 @@ impl SessionSettings {
     }
 
     /// The cookie that makes the client forget its session.
-    pub(super) fn removal(&self) -> Cookie {
-        self.cookie.clone().into_removal()
+    pub(super) fn removal(&self, is_secure: bool) -> Cookie {
+        self.cookie.clone().secure(self.secure.unwrap_or(is_secure)).into_removal()
     }
 }

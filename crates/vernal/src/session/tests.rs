@@ -40,7 +40,8 @@ impl Visitor {
 
     async fn finish(&mut self, session: &Session) -> Option<Cookie> {
         let had_cookie = self.cookies.get(NAME).is_some();
-        let cookie = finish(&*self.store, &self.settings, session, had_cookie).await.expect("no error");
+        let cookie =
+            finish(&*self.store, &self.settings, session, had_cookie, false).await.expect("no error");
         self.cookies.extend(cookie.clone());
         cookie
     }
@@ -138,7 +139,7 @@ async fn the_cookie_is_as_the_settings_say() {
     assert_eq!(written(cookie), format!("id={id}; {attributes}"));
 
     session.invalidate();
-    let removal = finish(&*visitor.store, &visitor.settings, &session, true).await.expect("no error");
+    let removal = finish(&*visitor.store, &visitor.settings, &session, true, false).await.expect("no error");
     assert_eq!(
         written(removal),
         "id=; Domain=example.org; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/app; SameSite=Strict; \
@@ -393,7 +394,7 @@ async fn an_error_of_the_store_is_passed_on() {
     let error = open(&Broken, &settings, &cookies, true).await.expect_err("an error");
     assert_eq!(error.to_string(), "store is away");
     let session = Visitor::new().begin().await;
-    let error = finish(&Broken, &settings, &session, false).await.expect_err("an error");
+    let error = finish(&Broken, &settings, &session, false, false).await.expect_err("an error");
     assert_eq!(error.to_string(), "store is away");
 }
 

@@ -16,7 +16,7 @@ use crate::accept::{Address, ConnectionSettings};
 use crate::app::{App, Builder};
 use crate::scan::Scan;
 use crate::session::{SessionSettings, SessionStore};
-use crate::{Limits, Result};
+use crate::{Limits, Result, TrustedProxies};
 
 pub use handle::Handle;
 
@@ -78,6 +78,7 @@ impl Server {
                 keep_alive: true,
                 keep_alive_max_requests: 0,
                 idle_timeout: Duration::from_secs(60),
+                proxy_protocol: false,
                 #[cfg(feature = "http2")]
                 http2: true,
                 #[cfg(feature = "http2")]
@@ -272,6 +273,28 @@ impl Server {
     #[cfg(feature = "compression")]
     pub fn precompressed(self, look: bool) -> Self {
         self.declare(|app| app.precompressed(look))
+    }
+
+    /// See [`Builder::trusted_proxies`].
+    pub fn trusted_proxies(self, proxies: impl Into<TrustedProxies>) -> Self {
+        self.declare(|app| app.trusted_proxies(proxies))
+    }
+
+    /// Expects each connection to begin with a header of the PROXY protocol, version 1 or 2, which names the client; no
+    /// by default. It is for balancers that pass on bytes, TLS included, such as HAProxy with `send-proxy-v2`.
+    ///
+    /// Only [`trusted_proxies`](Server::trusted_proxies) may connect then, of which there has to be one. All others are
+    /// closed, and so is a connection without the header, or on which it takes longer than
+    /// [`Limits::header_timeout`].
+    ///
+    /// ```
+    /// use vernal::Server;
+    ///
+    /// let server = Server::new().trusted_proxies(["10.0.0.0/8"]).proxy_protocol(true);
+    /// ```
+    pub fn proxy_protocol(mut self, expect: bool) -> Self {
+        self.connection.proxy_protocol = expect;
+        self
     }
 
     /// Asks about the server, and stops it, from elsewhere.

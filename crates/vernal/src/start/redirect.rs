@@ -21,8 +21,12 @@ pub(super) fn listeners(address: Address, secure_port: u16, serving: &Serving) -
             HttpError::bad_request("The header \"Host\" of this request must be a host, perhaps with a port")
         })
     });
-    let limits = serving.app.limits().clone();
-    let app = App::builder().limits(limits).route(Route::regexp("^.*$"), redirect).build()?;
+    let (limits, proxies) = (serving.app.limits().clone(), serving.app.proxies().clone());
+    let app = App::builder()
+        .limits(limits)
+        .trusted_proxies(proxies)
+        .route(Route::regexp("^.*$"), redirect)
+        .build()?;
     let settings = serving.settings.clone();
     let serving = Arc::new(Serving {
         app,

@@ -69,6 +69,11 @@ impl Server {
         let redirect = self.redirect_port.map(|port| self.redirect_address(port));
         let addresses = self.take_addresses();
         let app = self.scan.collect(&self.name, self.builder).build()?;
+        if self.connection.proxy_protocol && app.proxies().is_empty() {
+            let text =
+                "proxy_protocol: anybody could claim to be anyone; name the proxies with trusted_proxies";
+            return Err(Error::start(StartErrorKind::Configuration, text));
+        }
         #[cfg(feature = "tls")]
         let tls = self.tls.map(|tls| tls.load(protocols(&self.connection))).transpose()?;
         let mut listeners = Vec::new();

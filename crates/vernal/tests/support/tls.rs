@@ -86,6 +86,15 @@ impl Authority {
         Arc::new(self.trusting().with_no_client_auth())
     }
 
+    /// A client that trusts another one, too.
+    pub fn trusting_also(&self, other: &Authority) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        for authority in [self, other] {
+            roots.add(authority.issuer.der().clone()).expect("an authority");
+        }
+        Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+    }
+
     /// A client that shows a certificate.
     pub fn client_with(&self, issued: &Issued) -> Arc<ClientConfig> {
         let chain = CertificateDer::pem_slice_iter(issued.certificate.as_bytes());

@@ -65,6 +65,7 @@ fn serving() -> Serving {
             keep_alive: true,
             keep_alive_max_requests: 0,
             idle_timeout: Duration::from_secs(60),
+            proxy_protocol: false,
             #[cfg(feature = "http2")]
             http2: false,
             #[cfg(feature = "http2")]

@@ -135,6 +135,8 @@ impl Parts {
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::new(Resolver::new(certificates)));
+        // all that is offered is strong, and one order for everyone is what scanners ask for
+        config.ignore_client_order = true;
         config.alpn_protocols = protocols.to_vec();
         config.ticketer = Ticketer::new().map_err(|error| error.to_string())?;
         Ok(config)
