@@ -56,7 +56,15 @@ def build(name):
             "nginx is missing: apt-get install nginx-light, or name the other servers with --servers"
         )
     manifest = HERE / "Cargo.toml"
-    command = ["cargo", "build", "--release", "--manifest-path", manifest, "--package", PACKAGES.get(name, name)]
+    command = [
+        "cargo",
+        "build",
+        "--release",
+        "--manifest-path",
+        manifest,
+        "--package",
+        PACKAGES.get(name, name),
+    ]
     output = subprocess.run(
         [*command, "--message-format", "json-render-diagnostics"], stdout=subprocess.PIPE, check=True
     ).stdout

@@ -50,7 +50,9 @@ def main():
             started.append(server)
         samples = {row: measure(row, started, client, folder, options) for row in ROWS}
     header = ["TLS", *(f"{name} µs" for name in CONTESTANTS), *(f"{name} per CPU s" for name in CONTESTANTS)]
-    table = servers.table([*header, "vernal/bare-hyper"], [line(row, taken) for row, taken in samples.items()])
+    table = servers.table(
+        [*header, "vernal/bare-hyper"], [line(row, taken) for row, taken in samples.items()]
+    )
     report = f"{machine}; {options.rounds} rounds of {options.seconds} s, {THREADS} clients\n\n{table}"
     print(report, end="")
     if options.markdown:
