@@ -28,7 +28,7 @@ def main():
     options = command_line()
     cases = SUBSET if options.subset else options.cases
     suite = install()
-    executable = servers.build("websocket_echo")
+    executable = servers.build("websocket_echo", release=True)
     failures, counts = [], collections.Counter()
     for arguments in ([], ["keep-contexts"]):
         title = " ".join(arguments) or "contexts not kept"
@@ -67,10 +67,13 @@ def install():
 
 def find_python():
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found = shutil.which("python2.7") or next(root.glob("versions/2.7*/bin/python2.7"), None)
-    if found is None:
+    found = [*root.glob("versions/2.7*/bin/python2.7"), *filter(None, [shutil.which("python2.7")])]
+    # pyenv puts a python2.7 on the PATH that fails where another version is chosen
+    runs = (python for python in found if subprocess.run([python, "-c", ""], capture_output=True).returncode == 0)
+    python = next(runs, None)
+    if python is None:
         sys.exit("CPython 2.7 is missing, the only one that the suite runs under: pyenv install 2.7.18")
-    return found
+    return python
 
 
 def run(suite, executable, arguments, cases):
