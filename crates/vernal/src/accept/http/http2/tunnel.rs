@@ -45,6 +45,8 @@ impl Exchange {
         parts.headers.remove(CONTENT_LENGTH);
         match self.respond.send_response(http::Response::from_parts(parts, ()), false) {
             Ok(sender) => {
+                // the end of the server waits for the handler to hear of it, not for the connection alone
+                let _present = self.serving.drain.present();
                 let account = Arc::clone(&self.account);
                 let tunnel = Tunnel { arriving, unread: Bytes::new(), sender, has_ended: false, account };
                 accepted.converse(tunnel, Bytes::new(), self.serving.drain.clone()).await;
