@@ -2,7 +2,6 @@
 
 mod account;
 mod board;
-mod chat;
 mod command_line;
 mod error_pages;
 mod notices;

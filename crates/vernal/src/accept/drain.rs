@@ -42,8 +42,6 @@ pub(crate) const CUT: u8 = 2;
 /// How long a connection on which nothing is under way is kept when the end begins. A request that the client has just
 /// sent is answered, with `Connection: close`; without this it would cross the end of the connection on its way.
 pub(crate) const GRACE: Duration = Duration::from_millis(250);
-/// How long what was cut may take to say so; a moment, unless the machine is busy or a handler does not end.
-const AFTERMATH: Duration = Duration::from_secs(1);
 
 /// What a drain has come to.
 pub(crate) struct Drained {
@@ -184,7 +182,7 @@ impl Drain {
 
     /// Lets what was cut say so: a WebSocket handler is told of every end.
     pub(crate) async fn aftermath(&self) {
-        let end = Instant::now() + AFTERMATH;
+        let end = Instant::now() + GRACE;
         loop {
             let mut changed = pin!(self.0.changed.notified());
             changed.as_mut().enable();
