@@ -119,6 +119,9 @@ mod service;
 mod start;
 pub mod testing;
 
+#[cfg(all(feature = "fuzzing", unix))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod properties;
 

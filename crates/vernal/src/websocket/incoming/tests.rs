@@ -6,6 +6,7 @@ use tungstenite::protocol::frame::Frame as PeerFrame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::{Role, WebSocket};
 
+use super::pieces::{check, feed};
 use super::*;
 use crate::properties;
 use crate::websocket::deflate::{DeflateParameters, Deflater};
@@ -45,29 +46,7 @@ fn sent_by_peer(messages: &[Peer]) -> Vec<u8> {
 /// All events in these bytes, which arrive in pieces of the given sizes, over and over.
 fn decode_all(decoder: &mut Decoder, bytes: &[u8], cuts: &[usize]) -> Result<Vec<Incoming>, Violation> {
     let mut events = Vec::new();
-    let mut unread = Vec::new();
-    let mut cuts = cuts.iter().copied().cycle();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (piece, later) = rest.split_at(cuts.next().unwrap_or(1).clamp(1, rest.len()));
-        if unread.is_empty()
-            && let Some(mut room) = decoder.direct_room()
-        {
-            let read = piece.len().min(room.remaining_mut());
-            room.put_slice(&piece[..read]);
-            rest = &rest[read..];
-            events.extend(decoder.take_direct(read)?);
-            continue;
-        }
-        unread.extend_from_slice(piece);
-        rest = later;
-        loop {
-            let (taken, event) = decoder.decode(&mut unread)?;
-            unread.drain(..taken);
-            let Some(event) = event else { break };
-            events.push(event);
-        }
-    }
+    feed(decoder, bytes, cuts, &mut |_, event| events.push(event))?;
     Ok(events)
 }
 
@@ -194,6 +173,18 @@ fn whatever_arrives_the_decoder_reads_what_tungstenite_reads_or_is_stricter() {
             let peers = theirs.iter().filter(|message| message.is_text() || message.is_ping()).count();
             prop_assert_eq!(count(&ours), peers);
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn any_bytes_are_the_same_events_however_they_are_cut() {
+    let header = prop_oneof![3 => 0x80_u8..0x8b, 2 => 0x00_u8..0x03, 2 => 0xc0_u8..0xc3, 1 => any::<u8>()];
+    let payload = proptest::collection::vec(prop_oneof![0x20_u8..0x7f, any::<u8>()], 0..130);
+    let bytes = proptest::collection::vec((header, payload), 1..6)
+        .prop_map(|frames| -> Vec<u8> { frames.iter().flat_map(|(first, p)| frame(*first, p)).collect() });
+    properties::run_for((bytes, any::<u8>(), any_cuts()), |(bytes, options, cuts)| {
+        check(options, &bytes, &cuts);
         Ok(())
     });
 }
