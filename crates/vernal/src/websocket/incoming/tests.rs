@@ -277,6 +277,25 @@ fn a_compressed_message_is_refused_as_soon_as_it_expands_over_its_limit() {
 }
 
 #[test]
+fn what_was_expanded_before_a_mistake_is_looked_at_first_however_it_is_cut() {
+    let parameters = DeflateParameters {
+        server_keeps_context: false,
+        client_keeps_context: false,
+        server_window_bits: 15,
+        client_window_bits: 15,
+        level: 1,
+        threshold: 0,
+    };
+    // a stored block of one byte that is not UTF-8, and a block of a kind that there is not
+    let bytes = frame(0xc1, &[0, 1, 0, 0xfe, 0xff, 0xff, 7]);
+    for cuts in [&[bytes.len()][..], &[1], &[12, 1]] {
+        let mut decoder = Decoder::new(1 << 20, 1 << 20, Some(Inflater::new(&parameters)));
+        let violation = decode_all(&mut decoder, &bytes, cuts).expect_err("a mistake");
+        assert_eq!(violation.reason, "text that is not UTF-8", "{cuts:?}");
+    }
+}
+
+#[test]
 fn a_flood_of_empty_frames_is_refused() {
     let mut bytes = frame(0x01, b"");
     for _ in 0..EMPTY_FRAMES {
