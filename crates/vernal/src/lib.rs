@@ -29,17 +29,19 @@
 //! | to | see |
 //! |---|---|
 //! | start and stop a server | [`Server`], [`Handle`] |
-//! | serve HTTPS | [`Tls`] |
+//! | serve HTTPS | [`Tls`], [`TlsInfo`] |
+//! | stand behind proxies | [`TrustedProxies`] |
 //! | bound what clients may send | [`Limits`] |
 //! | run code around controllers | [`macro@request_filter`], [`filter::FilterContext`] |
 //! | make the pages of errors | [`macro@error_message`], [`HttpError`] |
 //! | remember visitors | [`Session`], [`SessionSettings`], [`SessionStore`] |
 //! | receive files, or a body piece by piece | [`MultipartFile`], [`BodyReader`] |
 //! | send files, streams, server-sent events | [`StaticFile`], [`Stream`], [`Sse`] |
-//! | do without attributes | [`App::builder`], [`controller::from_fn`] |
 //! | compress responses | [`Compression`], [`Coding`] |
+//! | speak WebSocket | [`macro@websocket_handler`], [`websocket::WebsocketSession`] |
+//! | tell many connections the same | [`websocket::Rooms`] |
+//! | do without attributes | [`App::builder`], [`controller::from_fn`] |
 //! | be part of another server | [`App::into_service`] |
-//! | speak WebSocket | [`macro@websocket_handler`], [`websocket`] |
 //! | test an application | [`testing::Client`] |
 //!
 //! A plain `fn` may block and runs on a pool of threads; an `async fn` runs on the event loop.
@@ -48,9 +50,10 @@
 //!
 //! All are on by default, but for `tls-development`.
 //!
-//! - `compression`: gzip, deflate, br and zstd, of responses and of requests.
 //! - `macros`: the attributes.
 //! - `logger`: the module `logger`, a console and a daily-rolled file for what the engine says with `tracing`.
+//! - `http2`: HTTP/2 on the same port.
+//! - `compression`: gzip, deflate, br and zstd, of responses and of requests.
 //! - `tls`: HTTPS.
 //! - `websocket`: the module [`websocket`], its attributes and rooms.
 //! - `tls-development`: `Tls::development`, a certificate for the developer's own machine.
@@ -158,7 +161,14 @@ pub use vernal_macros::{
 };
 
 /// The samples of the READMEs compile.
-#[cfg(all(doctest, feature = "macros", feature = "logger", feature = "compression", feature = "tls"))]
+#[cfg(all(
+    doctest,
+    feature = "macros",
+    feature = "logger",
+    feature = "compression",
+    feature = "tls",
+    feature = "websocket"
+))]
 mod readme {
     #[doc = include_str!("../../../README.md")]
     struct English;

@@ -52,7 +52,7 @@ pub(crate) async fn serve(
             Outcome::Ended => break None,
             #[cfg(feature = "websocket")]
             Outcome::Switched(switched) => {
-                switched.serve(&serving).await;
+                Box::pin(switched.serve(&serving)).await;
                 break None;
             }
         }
@@ -66,7 +66,8 @@ pub(crate) async fn serve(
     };
     present.close();
     if let Some(stream) = finished {
-        drain.unless(CUT, refusal::linger(stream)).await;
+        // what few connections come to is in boxes, so that the task of every connection stays small
+        drain.unless(CUT, Box::pin(refusal::linger(stream))).await;
     }
 }
 
@@ -85,8 +86,7 @@ async fn begin(
     }
     #[cfg(feature = "tls")]
     if let Some(keeper) = &serving.tls {
-        // in a box, so that the room which a handshake takes is given back after it
-        let (stream, info) = Box::pin(secure(stream, serving, keeper)).await?;
+        let (stream, info) = secure(stream, serving, keeper).await?;
         connection.tls = Some(Box::new(info));
         return Some((stream, connection));
     }

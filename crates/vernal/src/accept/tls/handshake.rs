@@ -19,7 +19,8 @@ const HANDSHAKE: u8 = 22;
 
 /// Shakes hands; none if that fails or takes too long, or the server ends before the client has begun.
 pub(crate) async fn secure(stream: Stream, serving: &Serving, keeper: &Keeper) -> Option<(Stream, TlsInfo)> {
-    let shake = shake_hands(stream, serving, keeper);
+    // in a box, which is not copied from one future to the next, and is given back after the handshake
+    let shake = Box::pin(shake_hands(stream, serving, keeper));
     match timeout(serving.app.limits().tls_handshake_timeout, shake).await {
         Ok(secured) => secured,
         Err(_) => {
@@ -38,7 +39,7 @@ async fn shake_hands(stream: Stream, serving: &Serving, keeper: &Keeper) -> Opti
     };
     match first {
         Ok(Some(byte)) if byte.is_ascii_alphabetic() => {
-            refuse_plain(stream, serving).await;
+            Box::pin(refuse_plain(stream, serving)).await;
             return None;
         }
         Ok(Some(byte)) if byte != HANDSHAKE => {
