@@ -14,7 +14,7 @@ use crate::request::Connection;
 use crate::{App, Limits, Request, Route, controller};
 
 /// Panics unless the answers to these bytes are well-formed, have an end, and are the same when the bytes come in
-/// pieces of this length.
+/// pieces of this length, up to one that need not wait for the body.
 pub(crate) async fn check(serving: &Serving, bytes: &[u8], length: usize) {
     let whole = conversation(serving, bytes, usize::MAX).await;
     let cut = conversation(serving, bytes, length).await;
@@ -28,7 +28,14 @@ pub(crate) async fn check(serving: &Serving, bytes: &[u8], length: usize) {
     let final_ones = |answers: &[u8]| -> Vec<u16> {
         statuses(answers).into_iter().filter(|status| *status >= 200).collect()
     };
-    assert_eq!(final_ones(&whole), final_ones(&cut), "whole, and in pieces of {length}");
+    let (whole, cut) = (final_ones(&whole), final_ones(&cut));
+    let (fewer, more) = if whole.len() < cut.len() { (&whole, &cut) } else { (&cut, &whole) };
+    // a connection may end with an answer that did not wait for the body, as long as that has not arrived
+    let may_end = fewer.last().is_some_and(|status| *status != 200);
+    assert!(
+        whole == cut || may_end && more.starts_with(fewer),
+        "{whole:?} whole, but {cut:?} in pieces of {length}"
+    );
 }
 
 /// A server of one app that answers with what it is sent.
