@@ -140,7 +140,9 @@ fn any_bytes_get_well_formed_answers_and_an_end_however_they_are_cut() {
         let without_interim = |statuses: &[u16]| -> Vec<u16> {
             statuses.iter().copied().filter(|status| *status >= 200).collect()
         };
-        prop_assert_eq!(without_interim(&whole), without_interim(&cut));
+        let (whole, cut) = (without_interim(&whole), without_interim(&cut));
+        // an answer that is given before its request's body has arrived ends the connection: what follows is not read
+        prop_assert!(whole.starts_with(&cut) && whole.is_empty() == cut.is_empty(), "{whole:?}, {cut:?}");
         Ok(())
     });
 }
