@@ -179,7 +179,8 @@ setters! {
     /// Time in which a client may read nothing of its answer. What it has not read is kept for it.
     write_timeout: Duration;
     /// Bytes a second that a client must read on average, over the time in which the server waited for it beyond
-    /// `write_timeout`; 0 asks for none. Time in which the application has nothing to send does not count.
+    /// `write_timeout`; 0 asks for none. Time in which the application has nothing to send does not count, and neither
+    /// does what went out before the server had to wait for the first time in an answer.
     write_rate: usize;
     /// Connections served at the same time.
     connections: usize;

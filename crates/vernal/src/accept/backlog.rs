@@ -78,7 +78,7 @@ impl Backlog {
             match self.accept() {
                 Ok((stream, peer)) => {
                     let open = drain.connection(None);
-                    tokio::spawn(connection::serve(stream, peer, Arc::clone(serving), open));
+                    tokio::spawn(connection::serve(stream, peer, Arc::clone(serving), open, None));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 // a Unix-domain socket that accepts no more says `InvalidInput`

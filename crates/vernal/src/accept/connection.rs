@@ -14,18 +14,23 @@ use crate::accept::http::http1::Switched;
 use crate::accept::http::http1::{self, Outcome};
 #[cfg(feature = "http2")]
 use crate::accept::http::http2;
+use crate::accept::peers::Counted;
 use crate::accept::stream::Stream;
 #[cfg(feature = "tls")]
 use crate::accept::tls::secure;
 use crate::accept::{CUT, ENDING, Present, Serving, Watch, proxy_protocol, refusal};
 use crate::request::Connection;
 
-/// Serves one connection until it ends.
+/// Serves one connection until it ends; until then its client has it counted, if it is.
+///
+/// The future stays as large as its largest part while the connection rests, so parts that few connections need, or
+/// none for long, are in boxes.
 pub(crate) async fn serve(
     stream: Stream,
     peer: Option<SocketAddr>,
     serving: Arc<Serving>,
     mut present: Present,
+    _counted: Option<Counted>,
 ) {
     let drain = &serving.drain;
     if drain.unless(CUT, present.wait_for_room()).await.is_none() {
@@ -40,7 +45,16 @@ pub(crate) async fn serve(
     if connection.tls.as_ref().is_some_and(|tls| tls.protocol() == Some(b"h2")) {
         return Box::pin(http2::converse(stream, early, &connection, &serving, &mut present)).await;
     }
+    stream.look();
     let finished = loop {
+        // before the first request as well: who connects in advance takes no room for a conversation
+        if early.is_empty() && !wakes(&stream, &connection, &serving).await {
+            if drain.has_reached(ENDING) {
+                break Some(stream);
+            }
+            stream.close().await;
+            break None;
+        }
         match Box::pin(http1::converse(stream, early, &connection, &serving)).await {
             Outcome::Rests(resting, unread) => (stream, early) = (resting, unread),
             #[cfg(feature = "http2")]
@@ -55,13 +69,6 @@ pub(crate) async fn serve(
                 Box::pin(switched.serve(&serving)).await;
                 break None;
             }
-        }
-        if early.is_empty() && !wakes(&stream, &connection, &serving).await {
-            if drain.has_reached(ENDING) {
-                break Some(stream);
-            }
-            stream.close().await;
-            break None;
         }
     };
     present.close();

@@ -168,11 +168,7 @@ pub(crate) async fn accept_loop(acceptor: Acceptor, serving: Arc<Serving>) {
                     continue;
                 };
                 let open = drain.connection(room);
-                let serve = connection::serve(stream, peer, Arc::clone(&serving), open);
-                tokio::spawn(async move {
-                    serve.await;
-                    drop(counted);
-                });
+                tokio::spawn(connection::serve(stream, peer, Arc::clone(&serving), open, Some(counted)));
             }
             Err(error) => complained |= pause_after(&error, complained).await,
         }

@@ -40,7 +40,8 @@ pub(crate) async fn linger(mut stream: Stream) {
     if stream.shutdown().await.is_err() {
         return;
     }
-    let mut piece = [0; 4096];
+    // not in the future itself, which would make every connection's task so much larger
+    let mut piece = vec![0; 4096];
     let read = async {
         let mut room = LINGER_BYTES;
         while let Ok(length @ 1..) = stream.read(&mut piece).await {

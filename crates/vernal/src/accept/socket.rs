@@ -172,6 +172,15 @@ impl Socket {
         self.refused.is_some()
     }
 
+    /// Ready while this connection may write; otherwise its task is woken again when the others have had their turn.
+    fn poll_turn(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.connection.watch.is_turn_over() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
     /// Writes a piece of what hyper writes.
     fn poll_write_piece(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if Handover::is_stand_in(bytes) {
@@ -181,6 +190,7 @@ impl Socket {
             ready!(self.poll_send(context))?;
         }
         if bytes.len() >= GATHERED {
+            ready!(self.poll_turn(context));
             let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
             self.connection.watch.wrote(written(&polled));
             return polled;
@@ -202,6 +212,7 @@ impl Socket {
         let Some(handover) = &self.handover else {
             return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
         };
+        ready!(self.poll_turn(context));
         let stream = &self.stream;
         let polled = handover
             .poll_send(length, |file, offset, count| stream.poll_send_file(context, file, offset, count));
@@ -227,6 +238,7 @@ impl Socket {
     ) -> Poll<io::Result<()>> {
         self.put_off = false;
         while self.sent < self.gathered.len() {
+            ready!(self.poll_turn(context));
             let polled = write(&mut self.stream, context, &self.gathered[self.sent..]);
             self.connection.watch.wrote(written(&polled));
             match ready!(polled)? {

@@ -14,9 +14,7 @@ use std::{
 };
 
 use socket2::SockRef;
-#[cfg(target_os = "linux")]
-use tokio::io::Interest;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -50,6 +48,20 @@ impl Stream {
                 _ => Poll::Ready(Ok(())),
             },
         }
+    }
+
+    /// Has the event loop learn whether there is something to read. Of a new socket it assumes so, and
+    /// [`readable`](Self::readable) would not wait.
+    pub(crate) fn look(&self) {
+        let peek = |socket: SockRef<'_>| socket.peek(&mut [MaybeUninit::uninit()]);
+        // the answer is what the event loop remembers of it
+        let _ = match self {
+            Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || peek(SockRef::from(stream))),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.try_io(Interest::READABLE, || peek(SockRef::from(stream))),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => return stream.get_ref().0.look(),
+        };
     }
 
     /// The first byte that arrives, which stays there to be read; none where the stream cannot tell, or has ended.

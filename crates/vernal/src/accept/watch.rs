@@ -1,7 +1,7 @@
 //! How long a connection may keep the server waiting.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Limits;
@@ -18,10 +18,18 @@ pub(crate) struct Watch {
     put_off: AtomicBool,
     heads: AtomicU32,
     since: AtomicU64,
-    /// Bytes of the answer that have gone out, and the milliseconds that the client made the server wait for it.
+    /// Bytes of the answer that have gone out since the client first made the server wait for it, and for how many
+    /// milliseconds it did.
     written: AtomicU64,
     waited: AtomicU64,
+    has_waited: AtomicBool,
+    /// Bytes that have gone out since the connection's task had its turn.
+    turn: AtomicUsize,
 }
+
+/// Bytes that a connection may write before the others of its thread have their turn. The system takes megabytes at
+/// once from an answer without an end, and a thread has thousands of connections.
+const TURN: usize = 64 * 1024;
 
 /// Nothing has come of the first request.
 const FRESH: u8 = 3;
@@ -61,6 +69,7 @@ impl Watch {
     /// So many bytes have gone out; `None` where none could because the client does not read.
     pub(crate) fn wrote(&self, bytes: Option<usize>) {
         if let Some(bytes) = bytes {
+            self.turn.store(self.turn.load(Ordering::Relaxed).saturating_add(bytes), Ordering::Relaxed);
             let written = self.written.load(Ordering::Relaxed);
             self.written.store(written.saturating_add(bytes as u64), Ordering::Relaxed);
         }
@@ -69,10 +78,24 @@ impl Watch {
             if was_blocked {
                 let waited = self.waited.load(Ordering::Relaxed) + self.since();
                 self.waited.store(waited, Ordering::Relaxed);
+            } else if !self.has_waited.load(Ordering::Relaxed) {
+                // what the system has taken until now does not say how fast the client reads
+                self.has_waited.store(true, Ordering::Relaxed);
+                self.written.store(0, Ordering::Relaxed);
             }
             self.blocked.store(!was_blocked, Ordering::Relaxed);
             self.since.store(now(), Ordering::Relaxed);
         }
+    }
+
+    /// The connection's task has its turn.
+    pub(crate) fn begin_turn(&self) {
+        self.turn.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether so much was written that it is the turn of others.
+    pub(crate) fn is_turn_over(&self) -> bool {
+        self.turn.load(Ordering::Relaxed) >= TURN
     }
 
     /// The time that a client has left to read something of its answer.
@@ -110,6 +133,7 @@ impl Watch {
         self.stage.store(BUSY, Ordering::Relaxed);
         self.written.store(0, Ordering::Relaxed);
         self.waited.store(0, Ordering::Relaxed);
+        self.has_waited.store(false, Ordering::Relaxed);
         add(&self.requests, 1);
         add(&self.in_flight, 1);
         add(&self.heads, u32::MAX);

@@ -86,6 +86,7 @@ pub(crate) async fn converse(
     let mut awaited = 0;
     let mut timer: Option<Pin<Box<Sleep>>> = None;
     let ended = poll_fn(|context| {
+        watch.begin_turn();
         // a stage that was awaited once wakes this task; asking for it again would take the lock of all connections
         while drain.has_reached(awaited) {
             match awaited {
