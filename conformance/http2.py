@@ -1093,15 +1093,17 @@ def _(client):
 # RFC 8441: bootstrapping WebSockets
 
 
-def extended(protocol="websocket", path="/", scheme="http", authority="localhost"):
+def extended(protocol="websocket", path="/", scheme="http", authority="localhost", version="13"):
     fields = pseudo("CONNECT", path, authority, scheme)
-    return headers(1, [*fields, (":protocol", protocol), ("sec-websocket-version", "13")], END_HEADERS)
+    return headers(1, [*fields, (":protocol", protocol), ("sec-websocket-version", version)], END_HEADERS)
 
 
-NOT_YET = "WebSocket over HTTP/2 is not there yet, and not announced"
+def masked(first, payload):
+    """A short frame of a WebSocket client; a mask of zeros leaves the payload as it is."""
+    return bytes([first, 0x80 | len(payload)]) + bytes(4) + payload
 
 
-@case("8441 3", "SETTINGS_ENABLE_CONNECT_PROTOCOL is announced", "1", known=NOT_YET)
+@case("8441 3", "SETTINGS_ENABLE_CONNECT_PROTOCOL is announced", "1")
 def _(client):
     _, _, _, payload = client.begin().frame()
     return dict(struct.iter_unpack(">HI", payload)).get(8)
@@ -1122,9 +1124,48 @@ def _(client):
     return client.begin().send(extended(scheme=None)).outcome()
 
 
-@case("8441 4", "a protocol that nobody knows", "answer 501", known=NOT_YET)
+@case("8441 4", "a protocol that nobody knows", "answer 501")
 def _(client):
     return client.begin().send(extended("telnet")).outcome()
+
+
+@case("8441 5", "a WebSocket opens with 200, echoes and ends", re.escape("200 8104echo880203e8 END_STREAM"))
+def _(client):
+    client.begin().send(extended(path="/websocket/echo"))
+    client.send(frame(DATA, 0, 1, masked(0x81, b"echo")), frame(DATA, 0, 1, masked(0x88, b"\x03\xe8")))
+    opened, received = "nothing", b""
+    for kind, flags, stream, payload in client.frames():
+        if stream == 1 and kind == HEADERS:
+            opened = status(payload)
+        elif stream == 1 and kind == DATA:
+            received += payload
+        if stream == 1 and kind in (HEADERS, DATA) and flags & END_STREAM:
+            break
+    else:
+        return CLOSED
+    return f"{opened} {received.hex()} END_STREAM".replace(b"echo".hex(), "echo")
+
+
+@case("8441 5", "a WebSocket of another version", "answer 426")
+def _(client):
+    return client.begin().send(extended(path="/websocket/echo", version="8")).outcome()
+
+
+@case("8441 5", "a WebSocket where there is no endpoint", "answer 404")
+def _(client):
+    return client.begin().send(extended(path="/json")).outcome()
+
+
+@case("8441 5", "a refused WebSocket leaves the connection to others", "alive")
+def _(client):
+    client.begin().send(extended(path="/websocket/echo?refuse=403")).outcome()
+    return client.verdict()
+
+
+@case("8441 5.1", "a reset WebSocket leaves the connection to others", "alive")
+def _(client):
+    client.begin().send(extended(path="/websocket/echo"), frame(RST_STREAM, 0, 1, struct.pack(">I", 8)))
+    return client.verdict()
 
 
 if __name__ == "__main__":

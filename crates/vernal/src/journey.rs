@@ -132,15 +132,18 @@ impl App {
         }
     }
 
-    /// Refuses over-long targets (RFC 9110 section 15.5.15) and methods that are none (section 9.1).
-    fn check_target(&self, request: &mut Request) -> Result<()> {
-        let length = request.uri().path().len() + request.query().len();
-        if length > self.limits().target_bytes {
-            let limit = self.limits().target_bytes;
-            return Err(HttpError::new(414)
-                .explain(format!("The target may have at most {limit} bytes."))
-                .into());
+    /// Refuses over-long targets (RFC 9110 section 15.5.15).
+    pub(crate) fn check_length(&self, request: &Request) -> Result<(), HttpError> {
+        let limit = self.limits().target_bytes;
+        match request.uri().path().len() + request.query().len() > limit {
+            true => Err(HttpError::new(414).explain(format!("The target may have at most {limit} bytes."))),
+            false => Ok(()),
         }
+    }
+
+    /// Refuses over-long targets and methods that are none (RFC 9110 section 9.1).
+    fn check_target(&self, request: &mut Request) -> Result<()> {
+        self.check_length(request)?;
         if request.method == Method::CONNECT {
             return Err(HttpError::new(501).explain("Server does not open tunnels").into());
         }
@@ -356,6 +359,6 @@ fn is_standard(method: &Method) -> bool {
     )
 }
 
-fn not_found() -> HttpError {
+pub(crate) fn not_found() -> HttpError {
     HttpError::new(404).message("Controller Not Found").explain("Cannot find a controller for your path")
 }

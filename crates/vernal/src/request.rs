@@ -421,6 +421,12 @@ impl Request {
         self.running = Some(running);
     }
 
+    /// Gives the place up.
+    #[cfg(all(feature = "http2", feature = "websocket"))]
+    pub(crate) fn let_go(&mut self) -> Option<crate::accept::Running> {
+        self.running.take()
+    }
+
     /// Decodes the path; everything that asks for it comes later.
     pub(crate) fn decode_path(&mut self) -> Result<(), HttpError> {
         self.decoded_path = decode_path(self.uri.path(), self.require_app()?.decoding())?;

@@ -23,17 +23,13 @@ const PROGRAM = process.env.SHOWCASE ?? here("../../../target/debug/showcase");
 const PICTURE = here("../pictures/picnic.png");
 
 let program, browser, context, page, url, directory;
-const log = [];
 const complaints = [];
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), "showcase-test-"));
   const port = await freePort();
   url = `http://127.0.0.1:${port}`;
-  program = spawn(PROGRAM, ["--port", String(port), "--data", directory], { stdio: ["ignore", "pipe", "pipe"] });
-  program.on("error", (error) => log.push(String(error)));
-  for (const stream of [program.stdout, program.stderr]) stream.on("data", (text) => log.push(String(text)));
-  await ready();
+  program = await start(["--port", String(port), "--data", directory]);
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -54,13 +50,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
-  if (program?.pid && program.exitCode === null) {
-    const end = once(program, "exit");
-    program.kill("SIGTERM");
-    const timer = setTimeout(() => program.kill("SIGKILL"), 10_000);
-    await end;
-    clearTimeout(timer);
-  }
+  await stop(program);
   if (directory) await rm(directory, { recursive: true, force: true });
 });
 
@@ -73,14 +63,27 @@ async function freePort() {
   return port;
 }
 
-async function ready() {
+/** Starts the showcase; it is ready when its log says that it serves both of its apps. */
+async function start(options) {
+  const child = spawn(PROGRAM, options, { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  child.on("error", (error) => { said += error; });
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => { said += text; });
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    if (program.pid === undefined || program.exitCode !== null) break;
-    const answer = await fetch(`${url}/tour/leaf`).catch(() => null);
-    if (answer?.ok) return;
+    if (child.pid === undefined || child.exitCode !== null) break;
+    if (said.match(/ serving /g)?.length === 2) return child;
     await sleep(100);
   }
-  throw new Error(`the showcase did not start: ${log.join("")}`);
+  throw new Error(`the showcase did not start: ${said}`);
+}
+
+async function stop(child) {
+  if (!child?.pid || child.exitCode !== null) return;
+  const end = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  await end;
+  clearTimeout(timer);
 }
 
 async function signIn(name, password = "spring", where = page) {
@@ -95,7 +98,7 @@ const text = (selector) => page.locator(selector).innerText();
 test("the index page shows all parts of the tour, and the latest notices", async () => {
   await page.goto("/");
   assert.match(await page.title(), /vernal/);
-  assert.equal(await page.locator(".contents a").count(), 9);
+  assert.equal(await page.locator(".contents a").count(), 10);
   assert.equal(await page.locator(".latest li").count(), 3);
   assert.ok((await page.locator(".card").count()) > 35);
   assert.match(await text("#exact .code"), /#\[route\("\/tour\/leaf"\)\]/);
@@ -238,6 +241,50 @@ test("another visitor may not change it", async () => {
   await elsewhere.close();
 });
 
+test("two windows talk to each other", async () => {
+  const elsewhere = await browser.newContext({ baseURL: url });
+  const other = await elsewhere.newPage();
+  await page.goto("/chat");
+  await page.locator('.chat[data-state="open"]').waitFor();
+  await other.goto("/chat/garden");
+  await other.locator('.chat[data-state="open"]').waitFor();
+  await page.locator("#members", { hasText: "In this room: 2." }).waitFor();
+
+  await page.getByLabel("Message").fill("Who has <b>seeds</b>? 🌱");
+  await page.getByRole("button", { name: "Send" }).click();
+  await other.locator("#messages .said", { hasText: "Ann Who has <b>seeds</b>? 🌱" }).waitFor();
+  await other.getByLabel("Message").fill("I do.");
+  await other.getByLabel("Message").press("Enter");
+  await page.locator("#messages .said", { hasText: /Guest \d+ I do\./ }).waitFor();
+
+  await other.goto("/chat/kitchen");
+  await page.locator("#messages .moved", { hasText: /Guest \d+ left/ }).waitFor();
+  await page.locator("#members", { hasText: "In this room: 1." }).waitFor();
+  await elsewhere.close();
+});
+
+test("over HTTPS a browser speaks HTTP/2, and the chat goes on", async () => {
+  const port = await freePort();
+  const secure = await start(["--tls", "--port", String(port), "--data", directory]);
+  const elsewhere = await browser.newContext({ baseURL: `https://127.0.0.1:${port}`, ignoreHTTPSErrors: true });
+  try {
+    const visit = await elsewhere.newPage();
+    await visit.goto("/board");
+    const how = () => fetch("/tour/connection").then((answer) => answer.json());
+    assert.deepEqual(await visit.evaluate(how), { version: "HTTP/2.0", scheme: "https", tls: "TLSv1.3" });
+    const [session] = await elsewhere.cookies();
+    assert.equal(session.secure, true);
+    await visit.goto("/chat/workshop");
+    await visit.locator('.chat[data-state="open"]').waitFor();
+    await visit.getByLabel("Message").fill("Nobody else hears this.");
+    await visit.getByRole("button", { name: "Send" }).click();
+    await visit.locator("#messages .said", { hasText: "Nobody else hears this." }).waitFor();
+  } finally {
+    await elsewhere.close();
+    await stop(secure);
+  }
+});
+
 test("an upload shows how far it is, and what has arrived", async () => {
   await page.goto("/upload");
   const file = { name: "snow & ice.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(12 << 20, "*") };
@@ -284,7 +331,7 @@ test("all pages can be looked at", { skip: !process.env.SCREENSHOTS }, async () 
   await mkdir(process.env.SCREENSHOTS, { recursive: true });
   const pages = {
     index: "/", board: "/board", notice: "/board/3", form: "/board/new", "sign-in": "/sign-in", missing: "/no/such",
-    empty: "/board?q=xyz", upload: "/upload",
+    empty: "/board?q=xyz", upload: "/upload", chat: "/chat/garden",
   };
   const state = await context.storageState();
   for (const colorScheme of ["light", "dark"]) {

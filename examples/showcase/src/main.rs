@@ -2,6 +2,7 @@
 
 mod account;
 mod board;
+mod chat;
 mod command_line;
 mod error_pages;
 mod notices;

@@ -54,6 +54,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, text) in [
         ("base.html", include_str!("templates/base.html")),
         ("board.html", include_str!("templates/board.html")),
+        ("chat.html", include_str!("templates/chat.html")),
         ("error.html", include_str!("templates/error.html")),
         ("form.html", include_str!("templates/form.html")),
         ("index.html", include_str!("templates/index.html")),

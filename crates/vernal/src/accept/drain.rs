@@ -42,6 +42,8 @@ pub(crate) const CUT: u8 = 2;
 /// How long a connection on which nothing is under way is kept when the end begins. A request that the client has just
 /// sent is answered, with `Connection: close`; without this it would cross the end of the connection on its way.
 pub(crate) const GRACE: Duration = Duration::from_millis(250);
+/// How long what was cut may take to say so; a moment, unless the machine is busy or a handler does not end.
+const AFTERMATH: Duration = Duration::from_secs(1);
 
 /// What a drain has come to.
 pub(crate) struct Drained {
@@ -140,8 +142,8 @@ impl Drain {
         Arc::clone(&self.0.room).acquire_owned().await.ok()
     }
 
-    /// Counts a loop that accepts connections, until the answer is dropped.
-    pub(crate) fn accepting(&self) -> Present {
+    /// Counts a loop that accepts connections, or a conversation within one, until the answer is dropped.
+    pub(crate) fn present(&self) -> Present {
         self.0.present.fetch_add(1, Ordering::AcqRel);
         Present { drain: self.clone(), is_open: false, room: None }
     }
@@ -182,7 +184,7 @@ impl Drain {
 
     /// Lets what was cut say so: a WebSocket handler is told of every end.
     pub(crate) async fn aftermath(&self) {
-        let end = Instant::now() + GRACE;
+        let end = Instant::now() + AFTERMATH;
         loop {
             let mut changed = pin!(self.0.changed.notified());
             changed.as_mut().enable();

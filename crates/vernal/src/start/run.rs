@@ -175,7 +175,7 @@ impl Ready {
             .map(|served| Ok((served.listener.acceptor()?, Arc::clone(&served.serving))))
             .collect::<std::io::Result<Vec<_>>>()?;
         // counted from now on, so that an end that comes soon waits for what they take
-        let present = self.serving.drain.accepting();
+        let present = self.serving.drain.present();
         Ok(async move {
             let _present = present;
             let mut loops = JoinSet::new();

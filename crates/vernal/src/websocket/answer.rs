@@ -35,7 +35,8 @@ impl Handshake {
         Handshake { status: None, headers: Headers::new() }
     }
 
-    /// Refuses with this status, without a body; 0 and 101 accept (`spec/06` section 3).
+    /// Refuses with this status, without a body; 0 and 101 accept (`spec/06` section 3). Over HTTP/2, where any status
+    /// of success opens the connection, refusing with one is a mistake: it is logged and the client gets a 500.
     ///
     /// Return an [`HttpError`](crate::HttpError) instead where the client is to see an error page.
     pub fn refuse(status: u16) -> Self {

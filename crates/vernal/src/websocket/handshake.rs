@@ -13,6 +13,8 @@ use crate::accept::Drain;
 use crate::access::Access;
 use crate::app::App;
 use crate::guard::{CatchPanic, catch_panic};
+#[cfg(feature = "http2")]
+use crate::journey::not_found;
 use crate::request::Request;
 use crate::respond::{OutgoingBody, Response, close_session, finish, uses_session};
 use crate::websocket::blocking::on_thread;
@@ -27,6 +29,9 @@ use crate::{HttpError, Result};
 pub(crate) struct Accepted {
     pub(crate) session: WebsocketSession,
     pub(crate) handler: Arc<dyn WebsocketHandler>,
+    /// Its place among the streams of a connection of HTTP/2, kept until it ends: a session may outlive that.
+    #[cfg(feature = "http2")]
+    pub(crate) running: Option<crate::accept::Running>,
 }
 
 impl Accepted {
@@ -36,6 +41,8 @@ impl Accepted {
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
         let _present = Present(self.session.clone());
+        #[cfg(feature = "http2")]
+        let _running = self.running;
         converse(stream, early, self.session, self.handler, drain).await;
     }
 }
@@ -74,14 +81,7 @@ impl App {
 
     /// The handshake over HTTP/1.1: with the version and the key of section 4.2.1, answered by 101.
     pub(crate) async fn upgrade(&self, mut request: Request, endpoint: EndpointId) -> Shaken {
-        let accept = match check(&request) {
-            Ok(()) => accept_value(&request),
-            Err(error) => {
-                let supported = Response::default().header("Sec-WebSocket-Version", VERSION);
-                request.set_aside(supported);
-                Err(error)
-            }
-        };
+        let accept = check(&mut request).and_then(|()| accept_value(&request));
         let refused = accept.as_ref().err().cloned();
         let (mut answer, accepted) =
             self.shake_hands(request, endpoint, StatusCode::SWITCHING_PROTOCOLS, refused).await;
@@ -92,6 +92,26 @@ impl App {
             headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         }
         (answer, accepted)
+    }
+
+    /// The handshake over HTTP/2, for a CONNECT to `websocket`: with the version and no key, answered by 200 (RFC 8441
+    /// section 5).
+    #[cfg(feature = "http2")]
+    pub(crate) async fn tunnel(&self, mut request: Request) -> Shaken {
+        if let Some(endpoint) = self.websocket(&mut request) {
+            let refused = check(&mut request).err();
+            return self.shake_hands(request, endpoint, StatusCode::OK, refused).await;
+        }
+        // no controller takes CONNECT, so the journey would not say that the path is wrong
+        let access = self.logs_access().then(Access::begin);
+        let refused = self.check_length(&request).and_then(|()| request.decode_path());
+        let error = refused.err().unwrap_or_else(not_found);
+        let mut page = self.fail(&mut request, error.into()).await;
+        keep_shut(&mut page, StatusCode::OK);
+        if let Some(access) = access {
+            access.end(&request, &page);
+        }
+        (page, None)
     }
 
     /// The handshake, whatever carries it. `accepts` is the status that opens the connection; `refused` is what the
@@ -117,7 +137,7 @@ impl App {
         if uses_session(self, &request) {
             answered = close_session(self, request.request_mut(), answered).await;
         }
-        let (sent, accepted) = match answered.and_then(|response| finish(&request, response)) {
+        let (mut sent, accepted) = match answered.and_then(|response| finish(&request, response)) {
             Ok(mut sent) => {
                 if deflate.is_some() {
                     *sent.status_mut() = accepts;
@@ -126,12 +146,22 @@ impl App {
             }
             Err(error) => (self.fail(request.request_mut(), error).await, None),
         };
+        if accepted.is_none() {
+            keep_shut(&mut sent, accepts);
+        }
         if let Some(access) = access {
             access.end(&request, &sent);
         }
         let accepted = accepted.map(|deflate| {
+            #[cfg(feature = "http2")]
+            let running = request.request_mut().let_go();
             let session = WebsocketSession::new(request, self.limits(), deflate);
-            Accepted { session, handler }
+            Accepted {
+                session,
+                handler,
+                #[cfg(feature = "http2")]
+                running,
+            }
         });
         (sent, accepted)
     }
@@ -208,8 +238,29 @@ impl App {
 /// The one version there is (section 11.6).
 const VERSION: &str = "13";
 
+/// Sees to it that an answer that refuses is not taken for one that accepts: over HTTP/2 any status of success does.
+fn keep_shut(answer: &mut http::Response<OutgoingBody>, accepts: StatusCode) {
+    if accepts.is_success() && answer.status().is_success() {
+        let status = answer.status().as_u16();
+        tracing::error!(
+            status,
+            "a WebSocket over HTTP/2 cannot be refused with this status; the client gets a 500"
+        );
+        *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    }
+}
+
 /// What a handshake may not be without: the version; and what it may not have: a body, whose end nobody would wait for.
-fn check(request: &Request) -> Result<(), HttpError> {
+/// The page for either says which version there is.
+fn check(request: &mut Request) -> Result<(), HttpError> {
+    let checked = check_head(request);
+    if checked.is_err() {
+        request.set_aside(Response::default().header("Sec-WebSocket-Version", VERSION));
+    }
+    checked
+}
+
+fn check_head(request: &Request) -> Result<(), HttpError> {
     if request.headers.get_all("sec-websocket-version").ne([VERSION]) {
         return Err(HttpError::new(426).explain("This server speaks version 13 of the WebSocket protocol"));
     }

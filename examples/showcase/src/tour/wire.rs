@@ -6,12 +6,13 @@ use super::card::{Card, Section, Source, get, request};
 
 const SOURCE: Source = Source { path: "src/tour/wire.rs", text: include_str!("wire.rs") };
 const MAIN: Source = Source { path: "src/main.rs", text: include_str!("../main.rs") };
+const CHAT: Source = Source { path: "src/chat.rs", text: include_str!("../chat.rs") };
 const UPLOAD: Source = Source { path: "src/upload.rs", text: include_str!("../upload.rs") };
 
 pub(crate) const SECTION: Section = Section {
     id: "wire",
     title: "The wire",
-    about: "HTTP/1.1 and HTTP/2, TLS, compression, bodies of any size: with the same controllers.",
+    about: "HTTP/1.1 and HTTP/2, TLS, WebSocket, compression, bodies of any size.",
     cards: &[
         Card {
             id: "tls",
@@ -28,6 +29,18 @@ pub(crate) const SECTION: Section = Section {
             about: "A controller can ask for the version of HTTP, the scheme, and what TLS has settled.",
             code: SOURCE.show("connection"),
             tries: &[get("/tour/connection").says("\"scheme\":")],
+        },
+        Card {
+            id: "chat",
+            title: "WebSocket",
+            about: "A handler's methods are bound like controllers, and rooms reach everyone who is in them. The \
+                    <a href=\"/chat\">chat</a> runs on these lines; open it in two windows.",
+            code: CHAT.show("chat"),
+            tries: &[
+                get("/chat/garden").says("talk over WebSocket"),
+                get("/chat/cellar").answers(404),
+                get("/chat/garden/live").answers(404),
+            ],
         },
         Card {
             id: "compression",

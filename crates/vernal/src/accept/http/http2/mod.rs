@@ -9,6 +9,8 @@ mod body;
 mod frames;
 mod socket;
 mod stream;
+#[cfg(feature = "websocket")]
+mod tunnel;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -31,6 +33,7 @@ use crate::Limits;
 use crate::accept::stream::Stream;
 use crate::accept::watch::now;
 use crate::accept::{CUT, ENDING, Present, Serving};
+use crate::app::App;
 use crate::request::Connection;
 
 /// What a client sends first (RFC 9113 section 3.4).
@@ -58,7 +61,7 @@ pub(crate) async fn converse(
     let header_bytes = connection.app.limits().header_bytes;
     let socket = Socket::new(stream, &early, header_bytes, Arc::clone(&traffic));
     let mut conversation = Conversation {
-        state: State::Handshaking(builder(connection.app.limits()).handshake(socket)),
+        state: State::Handshaking(builder(&connection.app).handshake(socket)),
         connection,
         serving,
         account: Arc::new(Account::new(connection.app.limits().control_frames)),
@@ -100,7 +103,8 @@ pub(crate) async fn converse(
     }
 }
 
-fn builder(limits: &Limits) -> server::Builder {
+fn builder(app: &App) -> server::Builder {
+    let limits = app.limits();
     let mut builder = server::Builder::new();
     builder
         .max_concurrent_streams(limits.streams)
@@ -110,6 +114,11 @@ fn builder(limits: &Limits) -> server::Builder {
         .max_pending_accept_reset_streams(RESET_UNSEEN)
         .max_local_error_reset_streams(Some(RESET_BY_MISTAKE))
         .max_send_buffer_size(SEND_BUFFER);
+    #[cfg(feature = "websocket")]
+    if !app.endpoints().is_empty() {
+        // browsers that are told so open their WebSockets on this connection (RFC 8441 section 3)
+        builder.enable_connect_protocol();
+    }
     builder
 }
 

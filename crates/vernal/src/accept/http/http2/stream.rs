@@ -10,6 +10,7 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONTENT_LENGTH, DATE, EXPECT};
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 use tokio::sync::oneshot;
@@ -19,6 +20,8 @@ use super::account::{Account, Running};
 use super::arrive::arrive;
 use super::body::Arriving;
 use super::slowest;
+#[cfg(feature = "websocket")]
+use super::tunnel;
 use crate::accept::http::date;
 use crate::accept::{ENDING, Serving};
 use crate::parse::Incoming;
@@ -26,7 +29,7 @@ use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason as Phrase};
 
 /// The most that is asked of a window at once: streams that wait side by side get their turns.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 
 /// What a stream needs beside its request.
 pub(super) struct Exchange {
@@ -43,6 +46,10 @@ impl Exchange {
         let (mut parts, body) = request.into_parts();
         let is_head = parts.method == Method::HEAD;
         let arrived = arrive(&mut parts, self.connection.app.limits());
+        #[cfg(feature = "websocket")]
+        if arrived.is_ok() && tunnel::is_asked(&parts) {
+            return Box::pin(self.open(parts, body, running)).await;
+        }
         let (wanted, wants) = match expects_continue(&parts.headers) && !body.is_end_stream() {
             true => Some(oneshot::channel()).unzip(),
             false => (None, None),
@@ -64,22 +71,32 @@ impl Exchange {
             }
         };
         if let Some(response) = answered {
-            self.account.earn();
-            if self.serving.drain.has_reached(ENDING) {
-                self.serving.drain.answered();
-            }
-            if let Err(error) = self.send(response, is_head).await {
-                tracing::debug!(peer = ?connection.peer, %error, "an answer was broken off");
-            }
+            self.finish(response, is_head).await;
+        }
+    }
+
+    /// Counts an answer.
+    pub(super) fn answered(&self) {
+        self.account.earn();
+        if self.serving.drain.has_reached(ENDING) {
+            self.serving.drain.answered();
+        }
+    }
+
+    /// Sends an answer.
+    pub(super) async fn finish(mut self, response: http::Response<OutgoingBody>, is_head: bool) {
+        self.answered();
+        if let Err(error) = self.send(response, is_head).await {
+            tracing::debug!(peer = ?self.connection.peer, %error, "an answer was broken off");
         }
     }
 
     /// Awaits the answer; none if the client resets the stream first.
-    async fn unless_reset(
+    pub(super) async fn unless_reset<T>(
         &mut self,
-        answer: impl Future<Output = http::Response<OutgoingBody>>,
+        answer: impl Future<Output = T>,
         mut wants: Option<oneshot::Receiver<()>>,
-    ) -> Option<http::Response<OutgoingBody>> {
+    ) -> Option<T> {
         let mut answer = pin!(answer);
         poll_fn(|context| {
             if let Poll::Ready(response) = answer.as_mut().poll(context) {
@@ -107,12 +124,7 @@ impl Exchange {
     }
 
     async fn send(&mut self, response: http::Response<OutgoingBody>, is_head: bool) -> Result<(), h2::Error> {
-        let (mut parts, body) = response.into_parts();
-        parts.extensions.remove::<Phrase>();
-        strip_connection(&mut parts.headers);
-        if !parts.headers.contains_key(DATE) {
-            parts.headers.insert(DATE, date::now());
-        }
+        let (mut parts, body) = complete(response);
         let is_over = is_head || body.is_end_stream();
         if let (false, Some(length)) = (is_over, body.size_hint().exact()) {
             parts.headers.entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
@@ -234,6 +246,17 @@ impl Pace {
         }
         false
     }
+}
+
+/// An answer as HTTP/2 has it.
+pub(super) fn complete(response: http::Response<OutgoingBody>) -> (Parts, OutgoingBody) {
+    let (mut parts, body) = response.into_parts();
+    parts.extensions.remove::<Phrase>();
+    strip_connection(&mut parts.headers);
+    if !parts.headers.contains_key(DATE) {
+        parts.headers.insert(DATE, date::now());
+    }
+    (parts, body)
 }
 
 fn expects_continue(headers: &HeaderMap) -> bool {
