@@ -15,8 +15,11 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # How long each property test tries random input, in seconds. They all run at the same time.
 PROPERTY_SECONDS ?= 60
 
+# How long each fuzz target runs.
+FUZZ_SECONDS ?= 10
+
 # In the order in which mistakes are cheapest to find. The documentation follows the linter, whose build it shares.
-STEPS := toolchain format lint documentation features independence suite conformance benchmarks python browser
+STEPS := toolchain format lint documentation features independence suite fuzz conformance benchmarks python browser
 
 .PHONY: help run test bench clean $(STEPS)
 
@@ -54,6 +57,7 @@ features: ## The crate compiles without its features, and with each alone
 	cargo check -p vernal --no-default-features --features tls-development
 	cargo check -p vernal --no-default-features --features compression
 	cargo check -p vernal --no-default-features --features websocket
+	cargo check -p vernal --no-default-features --features fuzzing
 
 independence: ## The engine does not know Python
 	@tree="$$(cargo tree -p vernal --all-features --edges normal,build --prefix none)"; \
@@ -65,6 +69,26 @@ suite: ## All Rust tests: unit, integration, compile errors, properties, documen
 	@tools/install-missing "command -v openssl" openssl
 	@tools/install-missing "command -v haproxy" haproxy
 	VERNAL_PROPERTY_SECONDS=$(PROPERTY_SECONDS) RUST_TEST_THREADS=16 cargo test --workspace --features vernal/tls-development
+
+FUZZ_TARGETS = $(notdir $(basename $(wildcard fuzz/targets/*.rs)))
+
+# The counters that lead libFuzzer, as cargo-fuzz asks for them; no sanitizer, which would need a nightly compiler. With
+# a target named, cargo leaves them out of build scripts and macros, which could not be linked with them.
+FUZZ_FLAGS := -Cpasses=sancov-module -Ccodegen-units=1 $(addprefix -Cllvm-args=-sanitizer-coverage-, \
+	level=4 inline-8bit-counters pc-table trace-compares)
+
+fuzz: ## Arbitrary bytes break no promise of the parsers, for FUZZ_SECONDS (10) each
+	@tools/install-missing "command -v c++" g++
+	@host="$$(rustc -vV | sed -n 's/^host: //p')"; \
+	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --manifest-path fuzz/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/fuzz \
+		--target "$$host" --bins; \
+	for target in $(FUZZ_TARGETS); do \
+		echo "-- $$target"; \
+		mkdir -p fuzz/artifacts/$$target $(CARGO_TARGET_DIR)/fuzz/corpus/$$target; \
+		"$(CARGO_TARGET_DIR)/fuzz/$$host/debug/$$target" -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=1 \
+			-verbosity=0 -artifact_prefix=fuzz/artifacts/$$target/ \
+			$(CARGO_TARGET_DIR)/fuzz/corpus/$$target fuzz/corpus/$$target; \
+	done
 
 conformance: .venv/bin/ruff ## The protocols are spoken to the letter
 	python3 conformance/http1.py

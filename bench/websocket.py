@@ -32,11 +32,17 @@ def main():
         started = {name: start(stack, executable) for name, executable in executables.items()}
         for label, size in SIZES.items():
             for connections in CONNECTIONS:
-                taken = measure(load, started, (connections, size, options.seconds, options.kind), options.rounds)
+                taken = measure(
+                    load, started, (connections, size, options.seconds, options.kind), options.rounds
+                )
                 times = [f"{median(values):.2f}" for values in taken.values()]
                 ratios = [ratio(taken["vernal"], taken[peer]) for peer in PEERS[1:]]
                 rows.append([f"{label}, {connections}", *times, *ratios])
-    header = ["size, connections", *(f"{name} µs" for name in PEERS), *(f"vernal/{peer}" for peer in PEERS[1:])]
+    header = [
+        "size, connections",
+        *(f"{name} µs" for name in PEERS),
+        *(f"vernal/{peer}" for peer in PEERS[1:]),
+    ]
     print(f"{machine}; {options.rounds} rounds of {options.seconds} s, {options.kind} messages\n")
     print(servers.table(header, rows), end="")
 

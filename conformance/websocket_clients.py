@@ -8,10 +8,11 @@ The two packages are in the .venv that `make python` makes; `make conformance` r
 import argparse
 import asyncio
 
-import servers
 import websocket
 import websockets
 from websockets.asyncio.client import connect
+
+import servers
 
 TEXTS = ["", "hello", "grüße, 世界", "x" * 125, "x" * 126, "x" * 65_535, "x" * 65_536, "y" * 900_000]
 BYTES = [b"", b"\x00\xff", bytes(range(256)) * 300]

@@ -4,7 +4,7 @@
 //! cargo run -p vernal --example websocket_echo -- keep-contexts
 //! ```
 //!
-//! It listens on `/echo`, on a port that the system chooses, and prints it. `conformance/websocket.py` runs the public
+//! It listens on `/echo`, on a port that the system chooses, and prints it. `conformance/autobahn.py` runs the public
 //! suite against it. With `keep-contexts`, compressed messages may refer to earlier ones.
 
 use vernal::prelude::*;

@@ -409,3 +409,31 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect())
 }
+
+/// Panics unless the cookies of this field are at most as many and as long as they may be, are written so that they
+/// are read again, and hide no cookie beside them: for the property test and for `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn check(field: &HeaderValue) {
+    let read = |field: HeaderValue| {
+        let mut headers = Headers::new();
+        headers.as_map_mut().append(COOKIE, field);
+        Cookies::parse(&headers)
+    };
+    let cookies = read(field.clone());
+    assert!(cookies.len() <= MAX_COOKIES);
+    // a byte of Latin-1 becomes two
+    let length: usize = cookies.iter().map(|cookie| cookie.name.len() + cookie.value.len()).sum();
+    assert!(length <= 2 * field.len());
+    let written: Vec<_> = cookies.iter().map(Cookie::to_string).collect();
+    assert!(cookies.iter().all(|cookie| cookie.to_header().is_ok()));
+    let written = HeaderValue::try_from(written.join("; ")).expect("what is written is a field");
+    assert_eq!(read(written), cookies);
+    let beside = [field.as_bytes(), b"; beside=it"].concat();
+    if beside.iter().filter(|byte| **byte == b';').count() < MAX_COOKIES {
+        let all = read(HeaderValue::try_from(beside).expect("two fields are a field"));
+        assert_eq!(all.get("beside").map(Cookie::value), Some("it"));
+        assert!(
+            cookies.iter().all(|cookie| cookie.name == "beside" || all.get(&cookie.name) == Some(cookie))
+        );
+    }
+}

@@ -122,6 +122,9 @@ mod service;
 mod start;
 pub mod testing;
 
+#[cfg(all(feature = "fuzzing", unix))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod properties;
 

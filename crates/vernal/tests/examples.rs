@@ -1,9 +1,13 @@
-//! The observed requests and responses of the reference, replayed in process against the same controllers in Rust.
+//! The observed requests and responses of the reference, replayed against the same controllers in Rust: in process, and
+//! through a socket where the answer is the begin of another protocol.
 //!
 //! `examples/cases.jsonl` has a case a line, with the reference's own identifiers. Where the Rust face answers
 //! otherwise by design, `differs` says why and the response is the one that is meant.
 
 #![cfg(all(feature = "macros", feature = "compression"))]
+
+#[cfg(feature = "websocket")]
+mod support;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -68,37 +72,74 @@ impl Content {
     }
 }
 
+/// What came back, in process or through a socket.
+struct Seen {
+    status: u16,
+    headers: Headers,
+    body: Vec<u8>,
+}
+
+impl From<Answer> for Seen {
+    fn from(answer: Answer) -> Seen {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Seen { status, headers, body: answer.bytes().to_vec() }
+    }
+}
+
+#[cfg(feature = "websocket")]
+impl From<support::Answer> for Seen {
+    fn from(answer: support::Answer) -> Seen {
+        let headers = answer.fields.iter().map(|(name, value)| (name, value)).collect();
+        Seen { status: answer.status, headers, body: answer.body }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let lines = include_str!("examples/cases.jsonl").lines();
+    lines.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+impl Case {
+    /// Whether its answer is the begin of another protocol.
+    fn needs_a_socket(&self) -> bool {
+        self.topic == "websocket.handshake"
+    }
+}
+
 impl Expected {
-    fn problems(&self, answer: &Answer) -> Vec<String> {
+    fn problems(&self, answer: &Seen) -> Vec<String> {
         let mut problems = Vec::new();
-        if answer.status() != self.status {
-            problems.push(format!("status {}, not {}", answer.status(), self.status));
+        if answer.status != self.status {
+            problems.push(format!("status {}, not {}", answer.status, self.status));
         }
         for (name, wanted) in &self.headers {
             let wanted = match wanted {
                 OneOrMany::One(value) => std::slice::from_ref(value),
                 OneOrMany::Many(values) => values,
             };
-            let found: Vec<&str> = answer.headers().get_all(name).collect();
+            let found: Vec<&str> = answer.headers.get_all(name).collect();
             if found != wanted {
                 problems.push(format!("{name} is {found:?}, not {wanted:?}"));
             }
         }
-        for name in self.headers_absent.iter().filter(|name| answer.headers().contains(name)) {
+        for name in self.headers_absent.iter().filter(|name| answer.headers.contains(name)) {
             problems.push(format!("there is a {name}"));
         }
         let same = match &self.body {
             None => true,
-            Some(Content::Json { json }) => answer.json::<Value>().is_ok_and(|found| found == *json),
-            Some(content) => content.bytes() == *answer.bytes(),
+            Some(Content::Json { json }) => {
+                serde_json::from_slice::<Value>(&answer.body).is_ok_and(|found| found == *json)
+            }
+            Some(content) => content.bytes() == answer.body,
         };
         if !same {
             let wanted = self.body.as_ref().map(Content::bytes).unwrap_or_default();
-            problems.push(format!("body {:?}, not {:?}", answer.text(), String::from_utf8_lossy(&wanted)));
+            let found = String::from_utf8_lossy(&answer.body);
+            problems.push(format!("body {found:?}, not {:?}", String::from_utf8_lossy(&wanted)));
         }
         if let Some(wanted) = &self.body_gunzip {
             let mut found = String::new();
-            let outcome = flate2::read::GzDecoder::new(&answer.bytes()[..]).read_to_string(&mut found);
+            let outcome = flate2::read::GzDecoder::new(&answer.body[..]).read_to_string(&mut found);
             if outcome.is_err() || found != *wanted {
                 problems.push(format!("compressed is {found:?}, not {wanted:?}"));
             }
@@ -123,8 +164,7 @@ async fn every_example_is_answered_as_it_should_be() {
     let gzip = server().gzip(["text/css", "text/html", "text/csv"], 6);
     let gzip = gzip.build().unwrap_or_else(|error| panic!("{error}"));
     let mut failed = Vec::new();
-    for line in include_str!("examples/cases.jsonl").lines() {
-        let case: Case = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    for case in cases().iter().filter(|case| !case.needs_a_socket()) {
         let client = Client::new(if case.topic == "gzip" { gzip.clone() } else { app.clone() });
         let mut call = client.request(&case.request.method, &case.request.target);
         for (name, value) in &case.request.headers {
@@ -133,8 +173,28 @@ async fn every_example_is_answered_as_it_should_be() {
         if let Some(body) = &case.request.body {
             call = call.body(body.bytes());
         }
-        for problem in case.response.problems(&call.send().await) {
+        for problem in case.response.problems(&call.send().await.into()) {
             failed.push(format!("{}: {problem}", case.id));
+        }
+    }
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+#[cfg(feature = "websocket")]
+#[test]
+fn every_example_of_a_handshake_is_answered_through_a_socket_as_it_should_be() {
+    let files = Files::new();
+    let server = support::Running::start(Server::new().manage(Root(files.0.path().to_owned())));
+    let cases = cases();
+    let cases: Vec<_> = cases.iter().filter(|case| case.needs_a_socket()).collect();
+    assert_eq!(cases.len(), 6);
+    let mut failed = Vec::new();
+    for Case { id, request, response, .. } in cases {
+        let fields: String =
+            request.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let head = format!("{} {} HTTP/1.1\r\nHost: x\r\n{fields}\r\n", request.method, request.target);
+        for problem in response.problems(&server.ask(head).into()) {
+            failed.push(format!("{id}: {problem}"));
         }
     }
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
@@ -823,4 +883,24 @@ mod filters {
 
     #[route("/ex/f/body")]
     fn nothing() {}
+}
+
+#[cfg(feature = "websocket")]
+mod websocket {
+    use super::*;
+
+    #[derive(Default)]
+    struct Blue;
+
+    #[websocket_handler("/ex/ws/{room}")]
+    impl WebsocketHandler for Blue {
+        async fn on_handshake(&self, mode: Option<String>, room: &str) -> Result<Handshake> {
+            Ok(match mode.as_deref() {
+                Some("refuse") => Handshake::refuse(403).header("X-Why", "closed"),
+                Some("headers") => Handshake::accept().header("X-Room", room),
+                Some("boom") => Err(std::io::Error::other("no"))?,
+                _ => Handshake::accept(),
+            })
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! RFC 6455 and RFC 7692, case by case, over real sockets: frames that a client sends, and what has to come back.
 //!
-//! Every case runs twice: its bytes at once, and one by one. `conformance/websocket.py` runs the public suite, whose
+//! Every case runs twice: its bytes at once, and one by one. `conformance/autobahn.py` runs the public suite, whose
 //! subjects these are; it takes minutes and a CPython 2.7, this takes seconds.
 
 #![cfg(all(feature = "macros", feature = "websocket"))]

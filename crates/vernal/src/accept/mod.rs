@@ -27,6 +27,8 @@ pub(crate) use http::http2::Running;
 pub(crate) use address::Address;
 pub(crate) use drain::{CUT, Drain, ENDING, Present};
 pub(crate) use handover::{Handover, LONGEST as LONGEST_HANDOVER};
+#[cfg(all(feature = "fuzzing", unix))]
+pub(crate) use http::pieces;
 #[cfg(feature = "tls")]
 pub(crate) use http::protocols;
 pub(crate) use listener::{Listener, accept_loop};

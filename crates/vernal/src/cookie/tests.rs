@@ -164,11 +164,8 @@ fn whatever_a_client_sends_reading_never_panics() {
         prop_assert!(Cookies::parse(&headers).len() <= MAX_COOKIES);
         Ok(())
     });
-    run_for(prop::collection::vec("[ab$=;\" \\\\0-9,]{0,40}", 0..4), |fields| {
-        let headers: Headers = fields.iter().map(|field| ("Cookie", field)).collect();
-        for cookie in Cookies::parse(&headers) {
-            prop_assert!(cookie.to_header().is_ok());
-        }
+    run_for("[ab$=;\" \\\\0-9,\u{e4}]{0,80}", |field| {
+        check(&HeaderValue::try_from(field).expect("a field"));
         Ok(())
     });
 }

@@ -20,5 +20,7 @@ pub(crate) use authority::is_authority;
 pub(crate) use body::Incoming;
 pub(crate) use json::parse_json;
 pub(crate) use multipart::parse_multipart;
+#[cfg(feature = "fuzzing")]
+pub(crate) use multipart::pieces;
 pub(crate) use params::parse_urlencoded;
 pub(crate) use target::{Decoding, decode_path};

@@ -117,5 +117,7 @@ fn not_stored(error: std::io::Error) -> HttpError {
     HttpError::new(500).explain("The uploaded file could not be stored.")
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod pieces;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

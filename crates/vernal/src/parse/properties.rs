@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::parse::Params;
 use crate::parse::json::{check_depth, parse_json};
-use crate::parse::multipart::tests::{Chunks, described, parse};
+use crate::parse::multipart::pieces::{self, Chunks, described, parse};
 use crate::parse::params::parse_urlencoded;
 use crate::parse::target::{Decoding, decode_path};
 use crate::properties::run_for;
@@ -153,19 +153,8 @@ fn any_multipart_body_means_the_same_however_it_is_cut() {
     let places = proptest::collection::vec(any::<usize>(), 0..30);
     let runtime = runtime();
     run_for((body, places, 0..20_usize), |(body, places, spool_bytes)| {
-        let limits = Limits::default().spool_bytes(spool_bytes);
-        runtime.block_on(async {
-            let whole = parse(Chunks::cut(&body, &[]), CONTENT_TYPE, &Limits::default()).await;
-            match (whole, parse(Chunks::cut(&body, &places), CONTENT_TYPE, &limits).await) {
-                (Ok(whole), Ok(cut)) => prop_assert_eq!(described(&whole).await, described(&cut).await),
-                (Err(whole), Err(cut)) => {
-                    prop_assert_eq!(&whole, &cut);
-                    refused_with_400(&whole)?;
-                }
-                (whole, cut) => prop_assert!(false, "{:?} is not {:?}", whole, cut),
-            }
-            Ok(())
-        })
+        runtime.block_on(pieces::check(&body, CONTENT_TYPE, &places, spool_bytes));
+        Ok(())
     });
 }
 

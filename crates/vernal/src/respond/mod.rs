@@ -26,4 +26,6 @@ pub use stream::{Event, Sse, Stream};
 pub(crate) use error_page::{ErrorPageEntry, ErrorPages};
 pub(crate) use file::FileCache;
 pub(crate) use finish::{Reason, close_session, finish, uses_session};
+#[cfg(feature = "fuzzing")]
+pub(crate) use range::check as check_ranges;
 pub(crate) use resource::Resources;

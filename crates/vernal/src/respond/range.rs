@@ -112,5 +112,29 @@ fn are_close(one: &Range<u64>, other: &Range<u64>) -> bool {
         && other.start <= one.end.saturating_add(PART_OVERHEAD)
 }
 
+/// Panics unless what is answered to this field is inside the file, never much larger than it, and the same when it is
+/// asked for in its own words: for the property test and for `fuzz/`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn check(field: &str, length: u64) {
+    let parsed = parse_ranges(field, length);
+    let ranges = match &parsed {
+        Ranges::Whole | Ranges::Unsatisfiable => return,
+        Ranges::Single(range) => std::slice::from_ref(range),
+        Ranges::Several(ranges) => {
+            assert!((2..=MOST_RANGES).contains(&ranges.len()), "{ranges:?}");
+            ranges
+        }
+    };
+    for (index, range) in ranges.iter().enumerate() {
+        assert!(range.start < range.end && range.end <= length, "{range:?} of {length}");
+        assert!(ranges.iter().skip(index + 1).all(|other| !are_close(range, other)), "{ranges:?}");
+    }
+    let sent: u128 =
+        ranges.iter().map(|range| u128::from(range.end - range.start) + u128::from(PART_OVERHEAD)).sum();
+    assert!(sent <= u128::from(length) + u128::from(PART_OVERHEAD), "{ranges:?} of {length}");
+    let set: Vec<_> = ranges.iter().map(|range| format!("{}-{}", range.start, range.end - 1)).collect();
+    assert_eq!(parse_ranges(&format!("bytes={}", set.join(",")), length), parsed);
+}
+
 #[cfg(test)]
 mod tests;

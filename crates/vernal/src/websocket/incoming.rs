@@ -302,5 +302,7 @@ impl Content {
     }
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod pieces;
 #[cfg(test)]
 mod tests;

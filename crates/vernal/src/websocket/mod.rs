@@ -58,4 +58,6 @@ pub use settings::WebsocketSettings;
 
 pub(crate) use endpoint::EndpointId;
 pub(crate) use handshake::Accepted;
+#[cfg(feature = "fuzzing")]
+pub(crate) use incoming::pieces;
 pub(crate) use rooms::InProcess;

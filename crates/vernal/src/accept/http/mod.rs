@@ -8,6 +8,8 @@ pub(crate) mod http1;
 #[cfg(feature = "http2")]
 pub(crate) mod http2;
 pub(crate) mod inspect;
+#[cfg(all(any(test, feature = "fuzzing"), unix))]
+pub(crate) mod pieces;
 #[cfg(all(test, unix))]
 mod properties;
 

@@ -1,60 +1,12 @@
 //! Whole bodies through `parse_multipart`.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use super::pieces::{Chunks, described, parse};
 use super::*;
 use crate::MB;
-
-/// A body in the given pieces.
-pub(crate) struct Chunks(VecDeque<Bytes>);
-
-impl Chunks {
-    /// `body` cut into pieces of `length` bytes.
-    pub(crate) fn of(body: &[u8], length: usize) -> Self {
-        let body = Bytes::copy_from_slice(body);
-        let starts = (0..body.len()).step_by(length);
-        Chunks(starts.map(|start| body.slice(start..body.len().min(start + length))).collect())
-    }
-
-    /// `body` cut at the given places.
-    pub(crate) fn cut(body: &[u8], places: &[usize]) -> Self {
-        let mut rest = Bytes::copy_from_slice(body);
-        let mut chunks: VecDeque<_> =
-            places.iter().map(|place| rest.split_to(place % (rest.len() + 1))).collect();
-        chunks.push_back(rest);
-        Chunks(chunks)
-    }
-}
-
-impl Stream for Chunks {
-    type Item = Result<Bytes, HttpError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(self.0.pop_front().map(Ok))
-    }
-}
-
-pub(crate) async fn parse(chunks: Chunks, content_type: &str, limits: &Limits) -> Result<Params, HttpError> {
-    let mut params = Params::new();
-    parse_multipart(chunks, content_type, limits, Decoding::default(), &mut params).await.map(|()| params)
-}
-
-/// Each value as name, file name and content.
-pub(crate) async fn described(params: &Params) -> Vec<(String, Option<String>, Bytes)> {
-    let mut values = Vec::new();
-    for (name, value) in params.iter() {
-        values.push(match value {
-            crate::ParamValue::Text(text) => (name.to_owned(), None, Bytes::copy_from_slice(text.as_bytes())),
-            crate::ParamValue::File(file) => {
-                (name.to_owned(), Some(file.filename().to_owned()), file.bytes().await.expect("bytes"))
-            }
-        });
-    }
-    values
-}
 
 const TYPE: &str = "multipart/form-data; boundary=B";
 

@@ -87,11 +87,13 @@ impl Inflater {
         }
         loop {
             let (read, written) = (context.total_in(), context.total_out());
-            let status = context.decompress(input, scratch, FlushDecompress::Sync).map_err(|_| MALFORMED)?;
+            let status = context.decompress(input, scratch, FlushDecompress::Sync);
             let read = (context.total_in() - read) as usize;
             let written = (context.total_out() - written) as usize;
             input = &input[read..];
+            // what comes before a mistake has been sent before it, and may be a mistake of its own
             sink(&scratch[..written])?;
+            let status = status.map_err(|_| MALFORMED)?;
             if status == Status::StreamEnd {
                 // after a final block another stream begins (section 7.2.3.5); nothing in it refers to the one before
                 context.reset(false);

@@ -6,6 +6,7 @@ use tungstenite::protocol::frame::Frame as PeerFrame;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::{Role, WebSocket};
 
+use super::pieces::{check, feed};
 use super::*;
 use crate::properties;
 use crate::websocket::deflate::{DeflateParameters, Deflater};
@@ -45,29 +46,7 @@ fn sent_by_peer(messages: &[Peer]) -> Vec<u8> {
 /// All events in these bytes, which arrive in pieces of the given sizes, over and over.
 fn decode_all(decoder: &mut Decoder, bytes: &[u8], cuts: &[usize]) -> Result<Vec<Incoming>, Violation> {
     let mut events = Vec::new();
-    let mut unread = Vec::new();
-    let mut cuts = cuts.iter().copied().cycle();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (piece, later) = rest.split_at(cuts.next().unwrap_or(1).clamp(1, rest.len()));
-        if unread.is_empty()
-            && let Some(mut room) = decoder.direct_room()
-        {
-            let read = piece.len().min(room.remaining_mut());
-            room.put_slice(&piece[..read]);
-            rest = &rest[read..];
-            events.extend(decoder.take_direct(read)?);
-            continue;
-        }
-        unread.extend_from_slice(piece);
-        rest = later;
-        loop {
-            let (taken, event) = decoder.decode(&mut unread)?;
-            unread.drain(..taken);
-            let Some(event) = event else { break };
-            events.push(event);
-        }
-    }
+    feed(decoder, bytes, cuts, &mut |_, event| events.push(event))?;
     Ok(events)
 }
 
@@ -199,6 +178,18 @@ fn whatever_arrives_the_decoder_reads_what_tungstenite_reads_or_is_stricter() {
 }
 
 #[test]
+fn any_bytes_are_the_same_events_however_they_are_cut() {
+    let header = prop_oneof![3 => 0x80_u8..0x8b, 2 => 0x00_u8..0x03, 2 => 0xc0_u8..0xc3, 1 => any::<u8>()];
+    let payload = proptest::collection::vec(prop_oneof![0x20_u8..0x7f, any::<u8>()], 0..130);
+    let bytes = proptest::collection::vec((header, payload), 1..6)
+        .prop_map(|frames| -> Vec<u8> { frames.iter().flat_map(|(first, p)| frame(*first, p)).collect() });
+    properties::run_for((bytes, any::<u8>(), any_cuts()), |(bytes, options, cuts)| {
+        check(options, &bytes, &cuts);
+        Ok(())
+    });
+}
+
+#[test]
 fn a_compressed_message_arrives_in_frames_and_pieces_of_any_size() {
     let message = proptest::collection::vec(0_u8..4, 1..20_000);
     properties::run_for(
@@ -282,6 +273,25 @@ fn a_compressed_message_is_refused_as_soon_as_it_expands_over_its_limit() {
     for kind in [0xc1, 0xc2, 0x41, 0x42] {
         let mut decoder = Decoder::new(1 << 20, 1 << 20, Some(Inflater::new(&parameters)));
         assert_eq!(refused(&mut decoder, &frame(kind, &bomb)), Some(1009));
+    }
+}
+
+#[test]
+fn what_was_expanded_before_a_mistake_is_looked_at_first_however_it_is_cut() {
+    let parameters = DeflateParameters {
+        server_keeps_context: false,
+        client_keeps_context: false,
+        server_window_bits: 15,
+        client_window_bits: 15,
+        level: 1,
+        threshold: 0,
+    };
+    // a stored block of one byte that is not UTF-8, and a block of a kind that there is not
+    let bytes = frame(0xc1, &[0, 1, 0, 0xfe, 0xff, 0xff, 7]);
+    for cuts in [&[bytes.len()][..], &[1], &[12, 1]] {
+        let mut decoder = Decoder::new(1 << 20, 1 << 20, Some(Inflater::new(&parameters)));
+        let violation = decode_all(&mut decoder, &bytes, cuts).expect_err("a mistake");
+        assert_eq!(violation.reason, "text that is not UTF-8", "{cuts:?}");
     }
 }
 

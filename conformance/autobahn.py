@@ -18,7 +18,7 @@ from pathlib import Path
 
 import servers
 
-REQUIREMENTS = Path(__file__).resolve().parent / "websocket-requirements.txt"
+REQUIREMENTS = Path(__file__).resolve().parent / "autobahn-requirements.txt"
 START = "import site, sys; site.addsitedir(sys.argv.pop(1)); from autobahntestsuite.wstest import run; run()"
 PASSED = ("OK", "INFORMATIONAL")
 SUBSET = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.1.*", "6.2.*", "6.4.*", "7.*", "10.*", "12.1.*"]
@@ -28,7 +28,7 @@ def main():
     options = command_line()
     cases = SUBSET if options.subset else options.cases
     suite = install()
-    executable = servers.build("websocket_echo")
+    executable = servers.build("websocket_echo", release=True)
     failures, counts = [], collections.Counter()
     for arguments in ([], ["keep-contexts"]):
         title = " ".join(arguments) or "contexts not kept"
@@ -36,7 +36,9 @@ def main():
             verdicts = (result["behavior"], result["behaviorClose"])
             counts[verdicts] += 1
             if not all(verdict in PASSED for verdict in verdicts):
-                failures.append(f"{case} ({title}): {verdicts[0]}, close {verdicts[1]}, {result['reportfile']}")
+                failures.append(
+                    f"{case} ({title}): {verdicts[0]}, close {verdicts[1]}, {result['reportfile']}"
+                )
     if not counts:
         failures.append("no case has run")
     lines = [f"{count:5} {behavior}, close {close}" for (behavior, close), count in counts.most_common()]
@@ -67,10 +69,17 @@ def install():
 
 def find_python():
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found = shutil.which("python2.7") or next(root.glob("versions/2.7*/bin/python2.7"), None)
-    if found is None:
+    found = [*root.glob("versions/2.7*/bin/python2.7"), *filter(None, [shutil.which("python2.7")])]
+    # pyenv puts a python2.7 on the PATH that fails where another version is chosen
+    runs = (python for python in found if works(python))
+    python = next(runs, None)
+    if python is None:
         sys.exit("CPython 2.7 is missing, the only one that the suite runs under: pyenv install 2.7.18")
-    return found
+    return python
+
+
+def works(python):
+    return subprocess.run([python, "-c", ""], check=False, capture_output=True).returncode == 0
 
 
 def run(suite, executable, arguments, cases):
@@ -94,7 +103,11 @@ def run(suite, executable, arguments, cases):
         command = [python, "-W", "ignore", "-c", START, folder / "packages"]
         with (reports / "log.txt").open("w") as log:
             subprocess.run(
-                [*command, "-m", "fuzzingclient", "-s", written], stdout=log, stderr=log, check=True, cwd=reports
+                [*command, "-m", "fuzzingclient", "-s", written],
+                stdout=log,
+                stderr=log,
+                check=True,
+                cwd=reports,
             )
     return json.loads((reports / "index.json").read_text())["vernal"]
 
