@@ -34,9 +34,9 @@ use crate::{
     websocket::{Accepted, EndpointId},
 };
 
-/// A connection without a request for so long gives back the room that a conversation takes, some 10 KB, and waits
-/// for the next request with its socket alone.
-const REST: Duration = Duration::from_millis(250);
+/// A connection without a request for so long gives back the room that a conversation takes, some 20 KB, and waits
+/// for the next request with its socket alone. The allocator keeps the room of as many as talk at once, so this is short.
+const REST: Duration = Duration::from_millis(100);
 
 /// How a conversation ended.
 pub(crate) enum Outcome {
@@ -133,14 +133,14 @@ pub(crate) async fn converse(
             Some(Err(error)) if refusal.explain.is_empty() => format!("{error}."),
             _ => refusal.explain.to_owned(),
         };
-        refuse(connection, socket.into_remains(), &refusal, explain).await;
+        Box::pin(refuse(connection, socket.into_remains(), &refusal, explain)).await;
         return Outcome::Ended;
     }
     if ended.is_none() && !was_cut && socket.is_in_head() && !watch.is_blocked() {
         let seconds = connection.app.limits().header_timeout.as_secs_f32();
         let explain = format!("The head of the request was not complete after {seconds} seconds.");
         let refusal = Refusal { status: 408, explain: "", head_only: false };
-        refuse(connection, socket.into_remains(), &refusal, explain).await;
+        Box::pin(refuse(connection, socket.into_remains(), &refusal, explain)).await;
         return Outcome::Ended;
     }
     let is_whole = socket.is_between_messages();
