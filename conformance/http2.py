@@ -925,6 +925,9 @@ for title, fields in [
     ("an empty :authority", pseudo(authority="")),
     ("user information in :authority", pseudo(authority="me@localhost")),
     ("an :authority with a path", pseudo(authority="localhost/x")),
+    ("a malformed :authority", pseudo(authority="a,b")),
+    ("a malformed Host alone", [*pseudo(authority=None), ("host", "x/../y")]),
+    ("an empty Host alone", [*pseudo(authority=None), ("host", "")]),
     ("another Host than :authority", [*pseudo(), ("host", "elsewhere")]),
     ("two Hosts", [*pseudo(authority=None), ("host", "a"), ("host", "a")]),
 ]:

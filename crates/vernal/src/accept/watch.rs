@@ -107,7 +107,7 @@ impl Watch {
         }
         let earned = self.written.load(Ordering::Relaxed) as f64 / limits.write_rate as f64;
         let waited = Duration::from_millis(self.waited.load(Ordering::Relaxed)) + since;
-        gap.min((limits.write_timeout + Duration::from_secs_f64(earned)).saturating_sub(waited))
+        gap.min(limits.write_timeout.saturating_add(Duration::from_secs_f64(earned)).saturating_sub(waited))
     }
 
     /// A flush was put off; see [`Socket`](super::socket::Socket).

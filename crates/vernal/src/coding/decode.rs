@@ -10,6 +10,10 @@ use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
 use super::Coding;
 
+/// How many members (gzip) or frames (zstd) may follow the first: each costs a state of its own, however little is in it.
+/// Programs that write several put 64 KB and more into each.
+const MEMBERS: usize = 4096;
+
 /// The most that one call of [`Decoder::decode`] makes.
 pub(crate) const PIECE: usize = 32 * 1024;
 
@@ -27,6 +31,8 @@ pub(crate) struct Decoder {
     /// Whether what came so far may be all.
     at_end: bool,
     has_begun: bool,
+    /// The members or frames that followed the first.
+    members: usize,
 }
 
 enum Kind {
@@ -72,7 +78,7 @@ impl Decoder {
                 Kind::Zstd(context)
             }
         };
-        Some(Decoder { coding, kind, at_end: false, has_begun: false })
+        Some(Decoder { coding, kind, at_end: false, has_begun: false, members: 0 })
     }
 
     /// Whether what came so far may be all of the body.
@@ -118,6 +124,10 @@ impl Decoder {
             Kind::Gzip(stream) => *stream = gzip(),
             Kind::Zstd(_) => {}
             Kind::Deflate(_) | Kind::Brotli(_) => return Err(broken),
+        }
+        self.members += 1;
+        if self.members > MEMBERS {
+            return Err(broken);
         }
         self.at_end = false;
         Ok(())

@@ -128,6 +128,16 @@ fn members_and_frames_that_follow_each_other_are_one_body() {
 }
 
 #[test]
+fn a_body_of_very_many_members_is_refused() {
+    for coding in [Coding::Gzip, Coding::Zstd] {
+        let member = compressed(coding, b"");
+        assert_eq!(try_decoded(coding, &member.repeat(1000), 4096), (Vec::new(), Ok(true)), "{coding}");
+        let (made, end) = try_decoded(coding, &member.repeat(5000), 4096);
+        assert!(made.is_empty() && end.is_err(), "{coding}");
+    }
+}
+
+#[test]
 fn a_body_that_breaks_off_is_not_at_its_end() {
     for coding in Coding::ALL {
         let wire = compressed(coding, &b"a body with some text in it, and then some more text".repeat(9));

@@ -46,6 +46,6 @@ impl Pace {
             return Duration::MAX;
         }
         let earned = Duration::from_secs_f64(self.bytes as f64 / self.rate as f64);
-        (self.timeout + earned).saturating_sub(self.waited)
+        self.timeout.saturating_add(earned).saturating_sub(self.waited)
     }
 }

@@ -5,10 +5,10 @@ mod forwarded;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use http::uri::Authority;
 use ipnet::IpNet;
 
 use crate::error::StartErrorKind;
+use crate::parse::is_authority;
 use crate::proxies::forwarded::Node;
 use crate::{Error, Headers, Result};
 
@@ -228,9 +228,7 @@ fn is_secure(scheme: &str) -> Option<bool> {
 
 /// Whether it has the form of a host: `uri-host [":" port]` (RFC 9110 section 7.2).
 fn is_host(host: &str) -> bool {
-    let is_host = host.parse::<Authority>().is_ok_and(|authority| {
-        !authority.host().is_empty() && !authority.as_str().contains('@') && authority.as_str().len() <= 260
-    });
+    let is_host = host.len() <= 260 && is_authority(host.as_bytes());
     if !is_host {
         tracing::debug!(host, "a forwarded host is malformed");
     }

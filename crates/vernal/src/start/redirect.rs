@@ -61,5 +61,7 @@ fn secure_url(request: &Request, secure_port: u16) -> Option<String> {
     }
     let port = if secure_port == 443 { String::new() } else { format!(":{secure_port}") };
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    // `OPTIONS *` is about the server, which has no address of that form
+    let target = if target == "*" { "/" } else { target };
     Some(format!("https://{host}{port}{target}"))
 }

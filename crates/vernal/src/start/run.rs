@@ -25,8 +25,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Whatever [`Builder::build`] finds, before the port is bound; then the port's own error. Inside a runtime, which
-    /// it would block, an error that names [`start_async`](Server::start_async).
+    /// Whatever [`Builder::build`](crate::Builder::build) finds, before the port is bound; then the port's own error. Inside a
+    /// runtime, which it would block, an error that names [`start_async`](Server::start_async).
     pub fn start(self) -> Result<()> {
         if tokio::runtime::Handle::try_current().is_ok() {
             let text =
@@ -35,9 +35,14 @@ impl Server {
         }
         let (ready, listeners) = self.prepare()?;
         let main = ready.runtime(1)?;
+        let signals = {
+            let _inside = main.enter();
+            Signals::watch(ready.handle_signals)
+        };
         let workers: Result<Vec<_>> = (1..ready.workers).map(|_| ready.spawn_worker(&listeners)).collect();
         let workers = workers.inspect_err(|_| ready.serving.drain.cut())?;
-        let result = main.block_on(ready.serve(listeners)).inspect_err(|_| ready.serving.drain.cut());
+        let result =
+            main.block_on(ready.serve(listeners, signals)).inspect_err(|_| ready.serving.drain.cut());
         ready.close();
         for worker in workers {
             if worker.join().is_err() {
@@ -55,7 +60,8 @@ impl Server {
     /// As [`start`](Server::start).
     pub async fn start_async(self) -> Result<()> {
         let (ready, listeners) = self.prepare()?;
-        let result = ready.serve(listeners).await;
+        let signals = Signals::watch(ready.handle_signals);
+        let result = ready.serve(listeners, signals).await;
         ready.close();
         result
     }
@@ -153,13 +159,13 @@ struct Ready {
 
 impl Ready {
     /// Serves on the runtime that polls this, until the server is stopped.
-    async fn serve(&self, listeners: Vec<Served>) -> Result<()> {
+    async fn serve(&self, listeners: Vec<Served>, signals: Signals) -> Result<()> {
         let accepting = self.accept(&listeners)?;
         drop(listeners);
         let accepting = tokio::spawn(accepting);
         #[cfg(feature = "tls")]
         let watching = self.serving.tls.clone().map(|keeper| tokio::spawn(keeper.watch()));
-        self.run_until_stopped().await;
+        self.run_until_stopped(signals).await;
         accepting.abort();
         #[cfg(feature = "tls")]
         if let Some(watching) = watching {
@@ -217,11 +223,10 @@ impl Ready {
         Ok(std::thread::Builder::new().name("vernal-worker".to_owned()).spawn(work)?)
     }
 
-    async fn run_until_stopped(&self) {
+    async fn run_until_stopped(&self, mut signals: Signals) {
         self.announce();
         self.handle.0.ready.store(true, Ordering::Release);
         let drain = &self.serving.drain;
-        let mut signals = Signals::watch(self.handle_signals);
         if let Some(signal) = drain.unless_begun(signals.next()).await {
             tracing::info!(signal, "stopping");
         }

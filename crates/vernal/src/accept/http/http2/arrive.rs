@@ -4,14 +4,16 @@ use http::header::{COOKIE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
+use crate::parse::is_authority;
 use crate::{HttpError, Limits};
 
 /// Gives the request the form that HTTP/1.1 requests have: the authority as `Host`, the path as target, one `Cookie`.
 ///
 /// # Errors
 ///
-/// 400 for values with white space around them (section 8.2.1), the path `*` of another method than OPTIONS, an authority that is missing, ambiguous or has user information (RFC 9113 section 8.3.1), or that the
-/// `Host` field contradicts; 431 for too many fields.
+/// 400 for values with white space around them (section 8.2.1), the path `*` of another method than OPTIONS, an authority
+/// that is missing, malformed, ambiguous or has user information (RFC 9113 section 8.3.1), or that the `Host` field
+/// contradicts; 431 for too many fields.
 pub(super) fn arrive(parts: &mut Parts, limits: &Limits) -> Result<(), HttpError> {
     let mut uri = std::mem::take(&mut parts.uri).into_parts();
     uri.scheme = None;
@@ -35,10 +37,14 @@ pub(super) fn arrive(parts: &mut Parts, limits: &Limits) -> Result<(), HttpError
     let host = match (authority, hosts.next(), hosts.next()) {
         (_, _, Some(_)) => return Err(HttpError::bad_request("The Host field is there twice.")),
         (None, None, _) => return Err(HttpError::bad_request("The request names no host.")),
-        (None, Some(_), _) => return Ok(()),
+        (None, Some(host), _) if is_authority(host.as_bytes()) => return Ok(()),
+        (None, Some(_), _) => return Err(malformed()),
         (Some(authority), host, _) => {
             if authority.as_str().contains('@') {
                 return Err(HttpError::bad_request("The authority may not have user information."));
+            }
+            if !is_authority(authority.as_str().as_bytes()) {
+                return Err(malformed());
             }
             match host {
                 Some(host) if host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
@@ -52,6 +58,10 @@ pub(super) fn arrive(parts: &mut Parts, limits: &Limits) -> Result<(), HttpError
     let host = host.map_err(|_| HttpError::bad_request("The authority has characters that no host has."))?;
     parts.headers.insert(HOST, host);
     Ok(())
+}
+
+fn malformed() -> HttpError {
+    HttpError::bad_request("The request names a host that is none.")
 }
 
 /// Whether white space stands at either end of a value (RFC 9113 section 8.2.1).

@@ -334,7 +334,7 @@ impl Conversation<'_> {
 /// A time, and the bytes that a client has to take in it where answers wait for it.
 fn slowest(limits: &Limits) -> (Duration, u64) {
     let time = limits.write_timeout.max(Duration::from_millis(1));
-    let least = limits.write_rate as u64 * time.as_secs().max(1);
+    let least = (limits.write_rate as u64).saturating_mul(time.as_secs().max(1));
     (time, least.max(1))
 }
 
