@@ -33,7 +33,7 @@ pub(crate) struct Connection {
     /// Whether the other end is a Unix-domain socket.
     pub(crate) is_unix: bool,
     /// For whom the other end has passed the connection on, by the PROXY protocol.
-    pub(crate) proxied: Option<SocketAddr>,
+    pub(crate) proxied: Option<Hop>,
     pub(crate) watch: Watch,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Box<TlsInfo>>,
@@ -54,11 +54,11 @@ impl Connection {
 
     /// Where the chain of proxies begins that a request came through.
     pub(crate) fn hop(&self) -> Hop {
-        match self.proxied.or(self.peer) {
+        self.proxied.unwrap_or(match self.peer {
             Some(address) => Hop::Address(address.ip()),
             None if self.is_unix => Hop::Unix,
             None => Hop::Unknown,
-        }
+        })
     }
 }
 

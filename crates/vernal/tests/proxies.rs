@@ -135,7 +135,11 @@ fn a_header_of_the_proxy_protocol_names_the_client() {
     for (bytes, expected) in [
         (format!("{LINE}{}", who_is("")).into_bytes(), named),
         (v2.clone(), named),
-        (format!("PROXY UNKNOWN\r\n{}", who_is("")).into_bytes(), "127.0.0.1 127.0.0.1 http inside"),
+        // somebody who is not named must not pass as the proxy
+        (
+            format!("PROXY UNKNOWN\r\n{}", who_is("X-Forwarded-For: 1.1.1.1\r\n")).into_bytes(),
+            "- 127.0.0.1 http inside",
+        ),
         (
             [b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00".as_slice(), who_is("").as_bytes()].concat(),
             "127.0.0.1 127.0.0.1 http inside",

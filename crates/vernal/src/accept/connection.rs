@@ -15,10 +15,12 @@ use crate::accept::http::http1::{self, Outcome};
 #[cfg(feature = "http2")]
 use crate::accept::http::http2;
 use crate::accept::peers::Counted;
+use crate::accept::proxy_protocol::Introduced;
 use crate::accept::stream::Stream;
 #[cfg(feature = "tls")]
 use crate::accept::tls::secure;
 use crate::accept::{CUT, ENDING, Present, Serving, Watch, proxy_protocol, refusal};
+use crate::proxies::Hop;
 use crate::request::Connection;
 
 /// Serves one connection until it ends; until then its client has it counted, if it is.
@@ -89,7 +91,11 @@ async fn begin(
     if serving.settings.proxy_protocol {
         let introduced = Box::pin(introduce(&mut stream, &connection, serving));
         let within = connection.app.limits().header_timeout;
-        connection.proxied = tokio::time::timeout(within, introduced).await.ok().flatten()?;
+        connection.proxied = match tokio::time::timeout(within, introduced).await.ok().flatten()? {
+            Introduced::Itself => None,
+            Introduced::Somebody => Some(Hop::Unknown),
+            Introduced::Client(client) => Some(Hop::Address(client.ip())),
+        };
     }
     #[cfg(feature = "tls")]
     if let Some(keeper) = &serving.tls {
@@ -101,11 +107,7 @@ async fn begin(
 }
 
 /// Hears for whom a trusted proxy has passed the connection on; none if it is not to be served.
-async fn introduce(
-    stream: &mut Stream,
-    connection: &Connection,
-    serving: &Serving,
-) -> Option<Option<SocketAddr>> {
+async fn introduce(stream: &mut Stream, connection: &Connection, serving: &Serving) -> Option<Introduced> {
     let peer = connection.peer;
     if !connection.app.proxies().trusts(connection.hop()) {
         tracing::warn!(?peer, "a connection is closed: only trusted proxies may use the PROXY protocol");
@@ -124,7 +126,7 @@ async fn introduce(
         Err(error) => Err(error),
     };
     match received {
-        Ok(proxied) => Some(proxied),
+        Ok(introduced) => Some(introduced),
         Err(error) => {
             tracing::warn!(?peer, %error, "a connection is closed: its PROXY header is missing or malformed");
             None

@@ -20,12 +20,23 @@ const LONGEST_LINE: usize = 107;
 /// take a few hundred.
 const MOST: usize = 4096;
 
-/// Reads the header behind its first byte: the client's address, or none where the proxy speaks for itself or does not say.
+/// For whom a proxy has opened a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Introduced {
+    /// For itself, to see whether the server is there.
+    Itself,
+    /// For somebody, and it does not say for whom, or not in a form that an IP address has.
+    Somebody,
+    /// For a client.
+    Client(SocketAddr),
+}
+
+/// Reads the header behind its first byte.
 ///
 /// # Errors
 ///
 /// `InvalidData` for bytes that are no such header, and whatever reading fails with.
-pub(crate) async fn receive(first: u8, stream: &mut Stream) -> io::Result<Option<SocketAddr>> {
+pub(crate) async fn receive(first: u8, stream: &mut Stream) -> io::Result<Introduced> {
     let mut header = vec![first; SHORTEST];
     stream.read_exact(&mut header[1..]).await?;
     if header.starts_with(&SIGNATURE) {
@@ -55,13 +66,13 @@ fn malformed(reason: &'static str) -> io::Error {
 }
 
 /// `PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n` (section 2.1).
-fn version_1(header: &[u8]) -> Result<Option<SocketAddr>, &'static str> {
+fn version_1(header: &[u8]) -> Result<Introduced, &'static str> {
     let line = header.strip_suffix(b"\r\n").and_then(|line| std::str::from_utf8(line).ok());
     let line = line.ok_or("the line is no text")?;
     let words: Vec<&str> = line.split(' ').collect();
     match *words {
         // "the receiver must ignore anything presented before the CRLF"
-        ["PROXY", "UNKNOWN", ..] => Ok(None),
+        ["PROXY", "UNKNOWN", ..] => Ok(Introduced::Somebody),
         ["PROXY", family @ ("TCP4" | "TCP6"), source, destination, source_port, destination_port] => {
             let address = |text: &str| -> Option<IpAddr> {
                 match family {
@@ -71,7 +82,7 @@ fn version_1(header: &[u8]) -> Result<Option<SocketAddr>, &'static str> {
             };
             let (source, _) = address(source).zip(address(destination)).ok_or("an address is malformed")?;
             let (port, _) = port(source_port).zip(port(destination_port)).ok_or("a port is malformed")?;
-            Ok(Some(SocketAddr::new(source, port)))
+            Ok(Introduced::Client(SocketAddr::new(source, port)))
         }
         _ => Err("the line has another form"),
     }
@@ -84,7 +95,7 @@ fn port(text: &str) -> Option<u16> {
 }
 
 /// The binary form (section 2.2), whole.
-fn version_2(header: &[u8]) -> Result<Option<SocketAddr>, &'static str> {
+fn version_2(header: &[u8]) -> Result<Introduced, &'static str> {
     let (Some(&version), Some(&family), Some(rest)) = (header.get(12), header.get(13), header.get(16..))
     else {
         return Err("the header is not whole");
@@ -107,20 +118,21 @@ fn version_2(header: &[u8]) -> Result<Option<SocketAddr>, &'static str> {
     };
     let Some((address, extensions)) = rest.split_at_checked(addresses) else {
         return match is_local {
-            true => Ok(None),
+            true => Ok(Introduced::Itself),
             false => Err("the addresses are not whole"),
         };
     };
     check_extensions(header, extensions, is_local || addresses == 0)?;
     // section 2.2: a LOCAL connection is the proxy's own, and a datagram or a path is no address of a connection
-    if is_local || family & 0x0f != 1 {
-        return Ok(None);
+    if is_local {
+        return Ok(Introduced::Itself);
     }
-    Ok(match family >> 4 {
-        1 => source::<4>(address, 8),
-        2 => source::<16>(address, 32),
+    let client = match (family & 0x0f, family >> 4) {
+        (1, 1) => source::<4>(address, 8),
+        (1, 2) => source::<16>(address, 32),
         _ => None,
-    })
+    };
+    Ok(client.map_or(Introduced::Somebody, Introduced::Client))
 }
 
 /// The source, which is first, and its port, which is behind both addresses.
