@@ -1,6 +1,5 @@
 //! The journey of a request: read this first.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use http::Method;
@@ -35,7 +34,7 @@ impl App {
         let mut answered = match self.travel(request) {
             Answer::Ready(answered) => answered,
             Answer::Pending(future) if self.limits().request_timeout.is_zero() => CatchPanic(future).await,
-            Answer::Pending(future) => self.in_time(future).await,
+            Answer::Pending(future) => self.in_time(CatchPanic(future)).await,
         };
         if uses_session(self, request) {
             answered = Box::pin(close_session(self, request, answered)).await;
@@ -159,17 +158,17 @@ impl App {
         Ok(())
     }
 
-    /// Waits for an answer as long as the limit `request_timeout` allows.
-    async fn in_time(
-        &self,
-        future: Pin<Box<dyn Future<Output = Result<Response>> + Send + '_>>,
-    ) -> Result<Response> {
+    /// Waits as long as the limit `request_timeout` allows.
+    pub(crate) async fn in_time<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
         let limit = self.limits().request_timeout;
+        if limit.is_zero() {
+            return future.await;
+        }
         let timeout = |_| {
             let seconds = limit.as_secs_f32();
             Err(HttpError::new(503).explain(format!("There was no answer within {seconds} seconds.")).into())
         };
-        Box::pin(tokio::time::timeout(limit, CatchPanic(future))).await.unwrap_or_else(timeout)
+        Box::pin(tokio::time::timeout(limit, future)).await.unwrap_or_else(timeout)
     }
 
     /// Finds the mapping, or else the static file, for the request (`spec/02` section 3); `None` where conditions

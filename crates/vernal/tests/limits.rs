@@ -272,6 +272,24 @@ fn a_request_that_takes_too_long_gets_503_and_its_controller_is_cancelled() {
     assert_eq!(wire.ask(get("/t", "")).text(), "ok");
 }
 
+#[cfg(feature = "websocket")]
+#[websocket_handshake("/hang")]
+async fn never() -> Handshake {
+    std::future::pending().await
+}
+
+#[cfg(feature = "websocket")]
+#[test]
+fn a_handshake_of_a_websocket_that_takes_too_long_gets_503() {
+    let running = server(Limits::default().request_timeout(SOON));
+    let answer = running.ask(get(
+        "/hang",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    ));
+    assert_eq!(answer.status, 503, "{answer:?}");
+}
+
 #[test]
 fn a_client_that_reads_too_little_is_cut_although_it_never_stops() {
     let limits = Limits::default().write_timeout(Duration::from_millis(400)).write_rate(1 << 30);

@@ -128,7 +128,7 @@ impl App {
         let mut request = WebsocketRequest::new(request);
         let greeted = match refused {
             Some(refusal) => Err(refusal.into()),
-            None => self.greet(&mut request, &handler).await,
+            None => self.in_time(self.greet(&mut request, &handler)).await,
         };
         let (mut answered, deflate) = match greeted {
             Ok((response, deflate)) => (Ok(response), deflate),
