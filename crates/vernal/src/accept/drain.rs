@@ -95,8 +95,10 @@ impl Drain {
     }
 
     fn enter(&self, stage: u8) {
-        self.0.stage.fetch_max(stage, Ordering::SeqCst);
-        self.0.stage_reached.notify_waiters();
+        // once for each stage: who waits for the next one is woken by that one alone
+        if self.0.stage.fetch_max(stage, Ordering::SeqCst) < stage {
+            self.0.stage_reached.notify_waiters();
+        }
     }
 
     /// Whether the end has come so far.
