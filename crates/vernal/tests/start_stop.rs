@@ -85,9 +85,10 @@ fn hello(target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")
 }
 
+// On addresses of their own, since the system may give a port that has become free to any other test that asks for one.
 #[test]
 fn a_server_can_be_started_and_stopped_and_started_again() {
-    let first = Running::start(server());
+    let first = Running::start(server().host("127.0.0.2"));
     let address = first.address;
     assert!(first.handle.is_ready());
     assert_eq!(first.get("/t").text(), "ok");
@@ -95,7 +96,7 @@ fn a_server_can_be_started_and_stopped_and_started_again() {
     first.stop().expect("an end without error");
     assert!(!handle.is_ready());
 
-    let again = server().port(address.port()).handle_signals(false);
+    let again = server().host("127.0.0.2").port(address.port()).handle_signals(false);
     let handle = again.handle();
     let thread = std::thread::spawn(move || again.start());
     wait_until("it is ready again", || handle.is_ready());
@@ -171,7 +172,7 @@ fn wrong_declarations_are_reported_before_the_port_is_bound() {
 
 #[test]
 fn a_running_request_finishes_and_nothing_new_is_taken() {
-    let mut running = Running::start(server());
+    let mut running = Running::start(server().host("127.0.0.3"));
     let mut idle = running.connect();
     assert_eq!(idle.ask(hello("/t")).text(), "ok");
     let mut busy = running.connect();
