@@ -15,7 +15,7 @@ use crate::respond::Compression;
 #[cfg(feature = "compression")]
 use crate::respond::compression::Rules;
 use crate::respond::{ErrorInfo, ErrorPageEntry, ErrorPages, FileCache, Resources};
-use crate::route::{Location, Mapping, MappingId, Route, Table, TableBuilder};
+use crate::route::{Location, Mapping, MappingId, Precedence, Route, Table, TableBuilder};
 use crate::session::{MemorySessions, Session, SessionSettings, SessionStore};
 #[cfg(feature = "websocket")]
 use crate::websocket::endpoint::{Endpoints, EndpointsBuilder, FunctionEntry, HandlerEntry};
@@ -198,6 +198,7 @@ struct RouteEntry {
 /// Declares an app: routes, filters, error pages, files, stores, limits. The attributes lower to the same calls.
 pub struct Builder {
     routes: Vec<RouteEntry>,
+    precedence: Precedence,
     variable_characters: Option<fn(char) -> bool>,
     filters: Vec<FilterEntry>,
     error_pages: Vec<ErrorPageEntry>,
@@ -229,6 +230,7 @@ impl Default for Builder {
     fn default() -> Self {
         Builder {
             routes: Vec::new(),
+            precedence: Precedence::default(),
             variable_characters: None,
             filters: Vec::new(),
             error_pages: Vec::new(),
@@ -290,6 +292,13 @@ impl Builder {
     {
         let codes = codes.iter().map(|code| (*code).to_owned()).collect();
         self.error_pages.push(ErrorPageEntry { codes, location: None, page: Box::new(page) });
+        self
+    }
+
+    /// Which of several routes takes a request that more than one could take, and likewise of WebSocket endpoints: the
+    /// more specific one, by default. See [`Precedence`].
+    pub fn precedence(mut self, precedence: Precedence) -> Self {
+        self.precedence = precedence;
         self
     }
 
@@ -552,11 +561,16 @@ impl Builder {
         #[cfg(feature = "websocket")]
         let rooms = self.open_rooms();
         let mut mistakes = self.mistakes;
-        let mut table = TableBuilder::new();
+        let new_table = || {
+            let mut table = TableBuilder::new();
+            table.precedence(self.precedence);
+            if let Some(allowed) = self.variable_characters {
+                table.variable_characters(allowed);
+            }
+            table
+        };
+        let mut table = new_table();
         let mut targets = Vec::new();
-        if let Some(allowed) = self.variable_characters {
-            table.variable_characters(allowed);
-        }
         for RouteEntry { routes, location, controller } in self.routes {
             check_state(controller.params(), &self.state, location, &mut mistakes);
             for route in &routes {
@@ -576,11 +590,7 @@ impl Builder {
         #[cfg(feature = "websocket")]
         let endpoints = {
             mistakes.extend(self.websocket_settings.mistakes());
-            let mut table = TableBuilder::new();
-            if let Some(allowed) = self.variable_characters {
-                table.variable_characters(allowed);
-            }
-            self.endpoints.build(table, &blocking, self.prefer_coroutine, &self.state, &mut mistakes)
+            self.endpoints.build(new_table(), &blocking, self.prefer_coroutine, &self.state, &mut mistakes)
         };
         let table = match table.build() {
             Ok(table) if mistakes.is_empty() => table,

@@ -11,13 +11,14 @@ use super::method::{self, ANY, Buckets, METHODS, SlotId};
 use super::pattern::{Characters, Pattern, Shape};
 use super::table::{Mapping, MappingId, Matcher, Slot, Table};
 use super::trie::Trie;
-use super::{Location, Route, Target};
+use super::{Location, Precedence, Route, Target};
 
 /// Collects routes and makes a [`Table`] of them.
 #[derive(Default)]
 pub(crate) struct TableBuilder {
     routes: Vec<(Route, Option<Location>)>,
     characters: Characters,
+    precedence: Precedence,
     for_websockets: bool,
 }
 
@@ -30,6 +31,12 @@ impl TableBuilder {
     /// Lets variables and wildcards take only these characters, instead of all but `/`.
     pub(crate) fn variable_characters(&mut self, allowed: fn(char) -> bool) -> &mut TableBuilder {
         self.characters = Characters(Some(allowed));
+        self
+    }
+
+    /// Puts routes that could take the same request into this order.
+    pub(crate) fn precedence(&mut self, precedence: Precedence) -> &mut TableBuilder {
+        self.precedence = precedence;
         self
     }
 
@@ -51,7 +58,8 @@ impl TableBuilder {
     /// # Errors
     ///
     /// All mistakes, a text each: bad patterns, expressions and methods in the order of the routes, then the pairs
-    /// of routes that could both take a request.
+    /// of routes that could both take a request, where nothing but the order of declaration tells them apart and that
+    /// does not count.
     pub(crate) fn build(self) -> Result<Table, Vec<String>> {
         let mut mistakes = Vec::new();
         let mut mappings = Vec::new();
@@ -70,11 +78,13 @@ impl TableBuilder {
         }
         let groups: Vec<Group> = groups
             .into_iter()
-            .map(|((key, bucket), members)| Group::new(key, bucket, members, &mappings))
+            .map(|((key, bucket), members)| Group::new(key, bucket, members, &mappings, self.precedence))
             .collect();
-        mistakes.extend(ambiguities(&groups, &mappings, self.for_websockets));
+        if self.precedence == Precedence::Specificity {
+            mistakes.extend(ambiguities(&groups, &mappings, self.for_websockets));
+        }
         if mistakes.is_empty() {
-            index(groups, mappings, self.characters).map_err(|mistake| vec![mistake])
+            index(groups, mappings, self.characters, self.precedence).map_err(|mistake| vec![mistake])
         } else {
             Err(mistakes)
         }
@@ -105,25 +115,38 @@ struct Group {
 }
 
 impl Group {
-    fn new(key: Key, bucket: usize, mut members: Vec<MappingId>, mappings: &[Mapping]) -> Group {
-        members.sort_by_key(|id| {
-            let mapping = &mappings[*id as usize];
-            (mapping.rank(), Reverse(mapping.condition_count()), mapping.source_order(), *id)
-        });
+    fn new(
+        key: Key,
+        bucket: usize,
+        mut members: Vec<MappingId>,
+        mappings: &[Mapping],
+        precedence: Precedence,
+    ) -> Group {
+        let rank = |id: &MappingId| mappings[*id as usize].rank();
+        match precedence {
+            Precedence::Specificity => members.sort_by_key(|id| {
+                let mapping = &mappings[*id as usize];
+                (mapping.rank(), Reverse(mapping.condition_count()), mapping.source_order(), *id)
+            }),
+            Precedence::Declaration => members.sort_by_key(|id| (rank(id), Reverse(*id))),
+        }
         Group { key, bucket, members }
     }
 
     /// What puts groups that match the same path into order: the lowest rank, then for paths the more specific
     /// shape, for regular expressions the place in the source. Never the order in which routes were added, unless
-    /// nothing else is known.
-    fn precedence(&self, mappings: &[Mapping]) -> impl Ord + use<> {
+    /// nothing else is known or that order is what counts.
+    fn place(&self, mappings: &[Mapping], precedence: Precedence) -> impl Ord + use<> {
         let members = || self.members.iter().map(|id| (&mappings[*id as usize], *id));
         let rank = members().map(|(mapping, _)| mapping.rank()).min();
-        let (specificity, source) = match &self.key {
-            Key::Path(shape) => (Some(shape.specificity()), None),
-            Key::Regexp(_) => (None, members().map(|(mapping, id)| (mapping.source_order(), id)).min()),
+        let (specificity, source, added) = match (precedence, &self.key) {
+            (Precedence::Declaration, _) => (None, None, self.members.iter().min().copied()),
+            (_, Key::Path(shape)) => (Some(shape.specificity()), None, None),
+            (_, Key::Regexp(_)) => {
+                (None, members().map(|(mapping, id)| (mapping.source_order(), id)).min(), None)
+            }
         };
-        (rank, specificity, source, self.key.clone(), self.bucket)
+        (rank, added, specificity, source, self.key.clone(), self.bucket)
     }
 }
 
@@ -256,8 +279,13 @@ fn endpoint_ambiguity(one: &Mapping, another: &Mapping) -> String {
 }
 
 /// Sorts the groups into slots, so that of two slots the smaller one wins, and enters them where a path finds them.
-fn index(mut groups: Vec<Group>, mappings: Vec<Mapping>, characters: Characters) -> Result<Table, String> {
-    groups.sort_by_cached_key(|group| group.precedence(&mappings));
+fn index(
+    mut groups: Vec<Group>,
+    mappings: Vec<Mapping>,
+    characters: Characters,
+    precedence: Precedence,
+) -> Result<Table, String> {
+    groups.sort_by_cached_key(|group| group.place(&mappings, precedence));
     let mut slots = Vec::with_capacity(groups.len());
     let mut exact: HashMap<String, Buckets> = HashMap::new();
     let mut patterns = Trie::new(characters);

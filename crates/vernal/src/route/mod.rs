@@ -39,6 +39,38 @@ pub struct Route {
     rank: Option<i32>,
 }
 
+/// Which of several routes takes a request that more than one of them could take.
+///
+/// In either case exact paths come before patterns with variables or wildcards, those before regular expressions, and in
+/// each of these a route that names the request's method before one for any method. A lower
+/// [`rank`](Route::rank) comes before a higher one.
+///
+/// ```
+/// use vernal::{App, Request, Route, controller, route::Precedence};
+///
+/// let app = App::builder()
+///     .precedence(Precedence::Declaration)
+///     .route(Route::path("/files/{name}"), controller::from_fn(|_: &Request| "any file"))
+///     .route(Route::path("/files/{name}.txt"), controller::from_fn(|_: &Request| "never reached"))
+///     .build()?;
+/// # Ok::<(), vernal::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Precedence {
+    /// The more specific pattern; of one pattern's routes that with more conditions. Two routes that nothing tells apart
+    /// are a mistake that is reported at start.
+    #[default]
+    Specificity,
+    /// The pattern, or the regular expression, of which a route for this method was declared first. Of several routes of
+    /// one pattern (`/p/{a}`, `/p/{b}` and `/p/*` are one) the one declared last whose conditions fit. There are no
+    /// ambiguities (`spec/02` section 3).
+    ///
+    /// Attributes count in the order of their modules' names and of the lines in each, what is added by hand in the order
+    /// of the calls.
+    Declaration,
+}
+
 #[derive(Debug, Clone)]
 enum Target {
     Path(String),

@@ -1,6 +1,6 @@
 //! Which handler takes a connection: the endpoints, apart from the routes of HTTP.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::Method;
@@ -101,8 +101,8 @@ const EVENTS: [EventKind; 7] = [
 /// What was declared, before the app is built.
 #[derive(Default)]
 pub(crate) struct EndpointsBuilder {
-    handlers: Vec<HandlerEntry>,
-    functions: Vec<FunctionEntry>,
+    handlers: Vec<(usize, HandlerEntry)>,
+    functions: Vec<(usize, FunctionEntry)>,
 }
 
 /// A handler with its endpoints.
@@ -124,6 +124,7 @@ pub(crate) struct FunctionEntry {
 
 /// The functions of one endpoint, with what each was declared for.
 struct Joined {
+    place: usize,
     route: Route,
     location: Location,
     handler: FunctionHandler,
@@ -132,11 +133,16 @@ struct Joined {
 
 impl EndpointsBuilder {
     pub(crate) fn handler(&mut self, entry: HandlerEntry) {
-        self.handlers.push(entry);
+        self.handlers.push((self.len(), entry));
     }
 
     pub(crate) fn function(&mut self, entry: FunctionEntry) {
-        self.functions.push(entry);
+        self.functions.push((self.len(), entry));
+    }
+
+    /// How many were declared so far, which is the next one's place.
+    fn len(&self) -> usize {
+        self.handlers.len() + self.functions.len()
     }
 
     /// Joins the functions of each endpoint, compiles the patterns and finds what collides.
@@ -149,23 +155,27 @@ impl EndpointsBuilder {
         mistakes: &mut Vec<String>,
     ) -> Endpoints {
         table.for_websockets();
-        let mut handlers = Vec::new();
-        for HandlerEntry { routes, location, scope, params } in self.handlers {
+        let mut endpoints = Vec::new();
+        for (place, HandlerEntry { routes, location, scope, params }) in self.handlers {
             for params in params {
                 crate::app::check_state(params, state, location, mistakes);
             }
             let scope = Arc::new(scope);
-            for route in routes {
-                table.add(&route, location);
-                handlers.push(Arc::clone(&scope));
-            }
+            endpoints.extend(routes.into_iter().map(|route| (place, route, location, Arc::clone(&scope))));
         }
-        for function in &self.functions {
+        for (_, function) in &self.functions {
             crate::app::check_state(function.params, state, Some(function.location), mistakes);
         }
-        for joined in join(self.functions, mistakes) {
-            table.add(&joined.route, Some(joined.location));
-            handlers.push(Arc::new(HandlerScope::Shared(Arc::new(joined.handler))));
+        for Joined { place, route, location, handler, .. } in join(self.functions, mistakes) {
+            let scope = HandlerScope::Shared(Arc::new(handler));
+            endpoints.push((place, route, Some(location), Arc::new(scope)));
+        }
+        // where the order of declaration counts, it does so for handlers and functions together
+        endpoints.sort_by_key(|(place, ..)| *place);
+        let mut handlers = Vec::with_capacity(endpoints.len());
+        for (_, route, location, scope) in endpoints {
+            table.add(&route, location);
+            handlers.push(scope);
         }
         let table = table.build().unwrap_or_else(|found| {
             mistakes.extend(found);
@@ -176,16 +186,22 @@ impl EndpointsBuilder {
 }
 
 /// One handler for the functions of each endpoint, in the order of the sources.
-fn join(functions: Vec<FunctionEntry>, mistakes: &mut Vec<String>) -> Vec<Joined> {
-    let mut joined: BTreeMap<(bool, String), Joined> = BTreeMap::new();
-    for FunctionEntry { routes, location, may_block, function, .. } in functions {
+fn join(functions: Vec<(usize, FunctionEntry)>, mistakes: &mut Vec<String>) -> Vec<Joined> {
+    let mut joined: Vec<Joined> = Vec::new();
+    let mut known: HashMap<(bool, String), usize> = HashMap::new();
+    for (place, FunctionEntry { routes, location, may_block, function, .. }) in functions {
         for route in routes {
-            let endpoint = joined.entry(route.target_key()).or_insert_with(|| Joined {
-                route: route.clone(),
-                location,
-                handler: FunctionHandler::default(),
-                events: Vec::new(),
-            });
+            let at = *known.entry(route.target_key()).or_insert(joined.len());
+            if at == joined.len() {
+                joined.push(Joined {
+                    place,
+                    route: route.clone(),
+                    location,
+                    handler: FunctionHandler::default(),
+                    events: Vec::new(),
+                });
+            }
+            let endpoint = &mut joined[at];
             let event = function.kind();
             if let Some((_, first)) = endpoint.events.iter().find(|(known, _)| *known == event) {
                 mistakes.push(format!(
@@ -202,5 +218,5 @@ fn join(functions: Vec<FunctionEntry>, mistakes: &mut Vec<String>) -> Vec<Joined
             name.push_str(&format!("{separator}{}::{}", location.module, location.function));
         }
     }
-    joined.into_values().collect()
+    joined
 }

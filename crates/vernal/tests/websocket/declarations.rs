@@ -116,6 +116,26 @@ fn precedence_is_that_of_routes() {
 }
 
 #[test]
+fn precedence_is_that_of_routes_where_the_order_of_declaration_counts() {
+    use crate::support::Running;
+    use crate::support::websocket::Socket;
+    use vernal::route::Precedence;
+    let named = |name: &'static str| {
+        FunctionHandler::new(name)
+            .on_open(move |session| async move { session.send_text(name.to_owned()).await })
+    };
+    let server = Running::start(Server::app("none of the attributes").declare(|app| {
+        app.precedence(Precedence::Declaration)
+            .websocket(Route::path("/ws/**"), named("the first that matches"))
+            .websocket(Route::path("/ws/{name}"), named("never"))
+            .websocket(Route::path("/twice"), named("replaced"))
+            .websocket(Route::path("/twice"), named("the last"))
+    }));
+    assert_eq!(Socket::open(&server, "/ws/a").text(), "the first that matches");
+    assert_eq!(Socket::open(&server, "/twice").text(), "the last");
+}
+
+#[test]
 fn endpoints_are_listed_with_the_routes() {
     let app = Server::app("ranked").build().unwrap_or_else(|error| panic!("{error}"));
     let lines: Vec<String> = app.mappings().collect();

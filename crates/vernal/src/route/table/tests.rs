@@ -5,6 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::Headers;
 use crate::properties::run_for;
+use crate::route::Precedence;
+
+mod declaration;
 
 /// Locations `my_app::a (src/a.rs:1)` and so on: a function named after its file.
 fn at(function: &'static str, line: u32) -> Option<Location> {
