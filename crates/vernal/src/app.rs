@@ -67,7 +67,28 @@ struct Shared {
 pub(crate) struct Target {
     pub(crate) controller: Arc<dyn Controller>,
     pub(crate) body_use: BodyUse,
-    pub(crate) may_block: bool,
+    pub(crate) runs: Runs,
+}
+
+/// Where a controller runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Runs {
+    /// On the event loop.
+    Here,
+    /// On a thread that may block.
+    OnThread,
+    /// Where the controller takes its calls.
+    Elsewhere,
+}
+
+impl Runs {
+    fn of(controller: &dyn Controller, prefer_coroutine: bool) -> Self {
+        match controller.may_block() && !prefer_coroutine {
+            _ if controller.is_elsewhere() => Runs::Elsewhere,
+            true => Runs::OnThread,
+            false => Runs::Here,
+        }
+    }
 }
 
 impl App {
@@ -577,8 +598,8 @@ impl Builder {
                 table.add(route, location);
                 let body_use =
                     controller.params().iter().map(Param::body_use).max().unwrap_or(BodyUse::Nothing);
-                let may_block = controller.may_block() && !self.prefer_coroutine;
-                targets.push(Target { controller: Arc::clone(&controller), body_use, may_block });
+                let runs = Runs::of(&*controller, self.prefer_coroutine);
+                targets.push(Target { controller: Arc::clone(&controller), body_use, runs });
             }
         }
         let filters = Filters::new(self.filters, &mut mistakes);

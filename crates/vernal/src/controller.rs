@@ -1,5 +1,7 @@
 //! The call: a function, or a method of an object, as something that answers a request.
 
+mod call;
+
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::future::Future;
@@ -12,6 +14,8 @@ use crate::guard::CatchPanic;
 use crate::request::Request;
 use crate::respond::{IntoResponse, Response};
 use crate::{HttpError, Result};
+
+pub use call::Call;
 
 /// Answers requests. Implemented by the attributes, by closures through [`from_fn`] and [`from_async_fn`], and by
 /// the other face.
@@ -27,6 +31,59 @@ pub trait Controller: Send + Sync + 'static {
 
     /// Binds the arguments and calls.
     fn call<'r>(&'r self, request: &'r Request) -> Answer<'r>;
+
+    /// Whether it is called elsewhere: then it is given [`Call`]s by [`take`](Controller::take), and neither
+    /// [`call`](Controller::call) nor [`may_block`](Controller::may_block) counts.
+    fn is_elsewhere(&self) -> bool {
+        false
+    }
+
+    /// Takes a call that is made elsewhere. It must not block; whoever gets the call in the end answers it.
+    ///
+    /// ```
+    /// use vernal::bind::Param;
+    /// use vernal::controller::{Answer, Call, Controller};
+    /// use vernal::testing::Client;
+    /// use vernal::{App, HttpError, Request, Response, Route};
+    ///
+    /// /// Has a thread that answers.
+    /// struct Elsewhere(std::sync::mpsc::Sender<Call>);
+    ///
+    /// impl Controller for Elsewhere {
+    ///     fn params(&self) -> &[Param] {
+    ///         &[]
+    ///     }
+    ///
+    ///     fn call<'r>(&'r self, _: &'r Request) -> Answer<'r> {
+    ///         Answer::Ready(Err(HttpError::new(500).into()))
+    ///     }
+    ///
+    ///     fn is_elsewhere(&self) -> bool {
+    ///         true
+    ///     }
+    ///
+    ///     fn take(&self, call: Call) {
+    ///         let _ = self.0.send(call); // one that cannot be sent is dropped, and answered with a 500
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> vernal::Result<()> {
+    /// let (calls, received) = std::sync::mpsc::channel::<Call>();
+    /// std::thread::spawn(move || {
+    ///     for call in received {
+    ///         let text = format!("{} was asked for", call.request().path());
+    ///         call.answer(Ok(Response::new(200).body(text)));
+    ///     }
+    /// });
+    /// let app = App::builder().route(Route::path("/a"), Elsewhere(calls)).build()?;
+    /// assert_eq!(Client::new(app).get("/a").send().await.text(), "/a was asked for");
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn take(&self, call: Call) {
+        drop(call);
+    }
 }
 
 /// The answer of a controller: there at once, or later.

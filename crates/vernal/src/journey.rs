@@ -7,9 +7,9 @@ use smallvec::SmallVec;
 
 use crate::accept::Watch;
 use crate::access::Access;
-use crate::app::{App, Target};
+use crate::app::{App, Runs, Target};
 use crate::bind::BodyUse;
-use crate::controller::Answer;
+use crate::controller::{Answer, Call};
 use crate::filter::FilterContext;
 use crate::guard::{CatchPanic, catch_panic};
 use crate::request::{Captures, Connection, Request};
@@ -79,7 +79,7 @@ impl App {
                 return Answer::Ready(Ok(Response::new(204).header("Allow", allow)));
             }
         };
-        if target.may_block || !request.is_prepared(target.body_use) {
+        if target.runs != Runs::Here || !request.is_prepared(target.body_use) {
             return Answer::future(self.prepare_and_call(target, request));
         }
         catch_panic(|| target.controller.call(request)).unwrap_or_else(|error| Answer::Ready(Err(error)))
@@ -261,10 +261,11 @@ impl App {
     /// Reads of the body what the controller asks for, and calls it where it may block.
     async fn prepare_and_call(&self, target: &Target, request: &mut Request) -> Result<Response> {
         request.prepare(target.body_use).await?;
-        if target.may_block {
-            return self.call_blocking(target, request).await;
+        match target.runs {
+            Runs::Here => catch_panic(|| target.controller.call(request))?.wait().await,
+            Runs::OnThread => self.call_blocking(target, request).await,
+            Runs::Elsewhere => call_elsewhere(target, request).await,
         }
-        catch_panic(|| target.controller.call(request))?.wait().await
     }
 
     /// Runs a controller on the blocking pool; the request goes there and comes back.
@@ -327,6 +328,23 @@ impl App {
             }
         }
     }
+}
+
+/// Gives a call to a controller that makes it elsewhere; the request comes back with the answer.
+async fn call_elsewhere(target: &Target, request: &mut Request) -> Result<Response> {
+    let mut moved = std::mem::take(request);
+    // stays in the journey, whoever keeps the rest
+    #[cfg(feature = "http2")]
+    let running = moved.let_go();
+    let (call, awaited) = Call::new(moved);
+    catch_panic(|| target.controller.take(call))?;
+    let (returned, answer) = awaited.wait().await;
+    *request = returned;
+    #[cfg(feature = "http2")]
+    if let Some(running) = running {
+        request.hold(running);
+    }
+    answer
 }
 
 /// The path is known, for other methods; carries the value of the `Allow` field.

@@ -422,9 +422,22 @@ impl Request {
     }
 
     /// Gives the place up.
-    #[cfg(all(feature = "http2", feature = "websocket"))]
+    #[cfg(feature = "http2")]
     pub(crate) fn let_go(&mut self) -> Option<crate::accept::Running> {
         self.running.take()
+    }
+
+    /// What the rest of the journey asks of a request that somebody else keeps: all but its body and its extensions.
+    pub(crate) fn rest(&self) -> Request {
+        Request {
+            method: self.method.clone(),
+            headers: self.headers.clone(),
+            uri: self.uri.clone(),
+            version: self.version,
+            decoded_path: self.decoded_path.clone(),
+            connection: self.connection.clone(),
+            ..Request::default()
+        }
     }
 
     /// Decodes the path; everything that asks for it comes later.

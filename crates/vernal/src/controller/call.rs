@@ -1,0 +1,80 @@
+//! A call that is made somewhere else than on the event loop.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::request::Request;
+use crate::respond::Response;
+use crate::{HttpError, Result};
+
+/// A request on its way to a controller that is called elsewhere: on a thread of its own, in another event loop, in the
+/// process of another language.
+///
+/// Whoever has it answers it once, from any thread. One that is dropped without an answer is answered with a 500, so
+/// that no request waits for ever.
+pub struct Call {
+    request: Option<Arc<Request>>,
+    way_back: Option<oneshot::Sender<Result<Response>>>,
+}
+
+/// Where the answer to a [`Call`] arrives.
+pub(crate) struct Awaited {
+    request: Arc<Request>,
+    answer: oneshot::Receiver<Result<Response>>,
+}
+
+impl Call {
+    /// A call for this request, and the place where its answer arrives.
+    pub(crate) fn new(request: Request) -> (Call, Awaited) {
+        let (way_back, answer) = oneshot::channel();
+        let request = Arc::new(request);
+        let awaited = Awaited { request: Arc::clone(&request), answer };
+        (Call { request: Some(request), way_back: Some(way_back) }, awaited)
+    }
+
+    /// What the client asked for. The body has been read as far as the controller said that it needs it.
+    ///
+    /// Whoever keeps the request beyond the answer makes the engine copy what it still needs of it.
+    pub fn request(&self) -> &Arc<Request> {
+        // taken by `answer` and `drop` alone, after which there is no call
+        self.request.as_ref().unwrap_or_else(|| unreachable!("a call has its request until it is answered"))
+    }
+
+    /// Whether somebody still waits for the answer; not if the client has gone or the server has cut it.
+    pub fn is_awaited(&self) -> bool {
+        self.way_back.as_ref().is_some_and(|way_back| !way_back.is_closed())
+    }
+
+    /// Answers. An answer that nobody waits for any more is dropped.
+    pub fn answer(mut self, answer: Result<Response>) {
+        self.send(answer);
+    }
+
+    fn send(&mut self, answer: Result<Response>) {
+        // before the answer, so that the one who waits is the only one left who has it
+        self.request = None;
+        if let Some(way_back) = self.way_back.take() {
+            let _ = way_back.send(answer);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.way_back.is_some() {
+            let explain = "the call was given up before it was answered";
+            self.send(Err(HttpError::new(500).explain(explain).into()));
+        }
+    }
+}
+
+impl Awaited {
+    /// Waits; the request comes back with the answer.
+    pub(crate) async fn wait(self) -> (Request, Result<Response>) {
+        let unanswered = |_| Err(HttpError::new(500).explain("the call was given up").into());
+        let answer = self.answer.await.unwrap_or_else(unanswered);
+        let request = Arc::try_unwrap(self.request).unwrap_or_else(|kept| kept.rest());
+        (request, answer)
+    }
+}
