@@ -15,7 +15,8 @@ use crate::respond::Compression;
 #[cfg(feature = "compression")]
 use crate::respond::compression::Rules;
 use crate::respond::{ErrorInfo, ErrorPageEntry, ErrorPages, FileCache, Resources};
-use crate::route::{Location, Mapping, MappingId, Precedence, Route, Table, TableBuilder};
+use crate::route::expressions::Fallback;
+use crate::route::{Location, Mapping, MappingId, PathMatcher, Precedence, Route, Table, TableBuilder};
 use crate::session::{MemorySessions, Session, SessionSettings, SessionStore};
 #[cfg(feature = "websocket")]
 use crate::websocket::endpoint::{Endpoints, EndpointsBuilder, FunctionEntry, HandlerEntry};
@@ -47,6 +48,8 @@ struct Shared {
     limits: Limits,
     file_cache: Arc<FileCache>,
     decoding: Decoding,
+    implied_methods: bool,
+    favicon: bool,
     blocking: Arc<Semaphore>,
     expose_errors: bool,
     access_log: bool,
@@ -158,6 +161,16 @@ impl App {
         self.0.decoding
     }
 
+    /// Whether methods that nobody mapped are answered for.
+    pub(crate) fn implies_methods(&self) -> bool {
+        self.0.implied_methods
+    }
+
+    /// Whether there is an icon where nobody serves one.
+    pub(crate) fn has_favicon(&self) -> bool {
+        self.0.favicon
+    }
+
     /// Leave for a controller to block a thread. There are fewer of them than threads: a controller whose argument
     /// itself waits for such a thread, as a large upload does, would otherwise wait for ever once all are taken.
     pub(crate) fn blocking(&self) -> &Arc<Semaphore> {
@@ -221,6 +234,10 @@ pub struct Builder {
     routes: Vec<RouteEntry>,
     precedence: Precedence,
     variable_characters: Option<fn(char) -> bool>,
+    regexp_fallback: Option<Fallback>,
+    implied_methods: bool,
+    favicon: bool,
+    decoding: Decoding,
     filters: Vec<FilterEntry>,
     error_pages: Vec<ErrorPageEntry>,
     resources: Resources,
@@ -253,6 +270,10 @@ impl Default for Builder {
             routes: Vec::new(),
             precedence: Precedence::default(),
             variable_characters: None,
+            regexp_fallback: None,
+            implied_methods: true,
+            favicon: true,
+            decoding: Decoding::default(),
             filters: Vec::new(),
             error_pages: Vec::new(),
             resources: Resources::default(),
@@ -326,6 +347,73 @@ impl Builder {
     /// Which characters a `{variable}` or a wildcard of a route takes; any but `/` by default.
     pub fn variable_characters(mut self, allowed: fn(char) -> bool) -> Self {
         self.variable_characters = Some(allowed);
+        self
+    }
+
+    /// Compiles regular expressions that the `regex` crate refuses, of routes, WebSocket endpoints and filters, such as
+    /// those with look-around. By default they are a mistake that is reported at start; so is what this refuses, with
+    /// its text.
+    ///
+    /// ```
+    /// use std::ops::Range;
+    /// use std::sync::Arc;
+    /// use vernal::route::PathMatcher;
+    /// use vernal::{App, Request, Route, controller};
+    ///
+    /// /// `(?!/internal)`: any path but those that begin so.
+    /// struct NotInternal;
+    ///
+    /// impl PathMatcher for NotInternal {
+    ///     fn captures(&self, path: &str) -> Option<Vec<Option<Range<usize>>>> {
+    ///         (path.starts_with('/') && !path.starts_with("/internal")).then(Vec::new)
+    ///     }
+    /// }
+    ///
+    /// let app = App::builder()
+    ///     .regexp_fallback(|expression| match expression {
+    ///         "(?!/internal)" => Ok(Arc::new(NotInternal)),
+    ///         _ => Err("there is no engine for this".to_owned()),
+    ///     })
+    ///     .route(Route::regexp("(?!/internal)"), controller::from_fn(|_: &Request| "public"))
+    ///     .build()?;
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    pub fn regexp_fallback(
+        mut self,
+        compile: impl Fn(&str) -> Result<Arc<dyn PathMatcher>, String> + Send + Sync + 'static,
+    ) -> Self {
+        self.regexp_fallback = Some(Box::new(compile));
+        self
+    }
+
+    /// Whether percent-encoded text is read leniently: a malformed escape stays as it is, bytes that are not UTF-8 become
+    /// U+FFFD, and a `+` in a query stays a plus (`spec/02` section 1). By default the first two are answered with 400, and
+    /// a `+` is a space. In the body of a form it always is, since browsers write it for one.
+    pub fn lenient_decoding(mut self, lenient: bool) -> Self {
+        self.decoding =
+            if lenient { Decoding { strict: false, plus_is_space: false } } else { Decoding::default() };
+        self
+    }
+
+    /// Whether methods are answered that no route of a path names; they are by default.
+    ///
+    /// | request | by default | with `implied_methods(false)` |
+    /// |---|---|---|
+    /// | HEAD, where a route names GET | that route's answer, without its body | 404 |
+    /// | OPTIONS, where no route takes it | 204, with `Allow` | 404 |
+    /// | any other, where routes name others | 405, with `Allow` | 404 |
+    /// | POST and so on, to a static file | 405, with `Allow` | the file, since its pattern names no method |
+    ///
+    /// A route that names no method takes all in either case. `OPTIONS *`, which asks about the server, is always answered.
+    pub fn implied_methods(mut self, implied: bool) -> Self {
+        self.implied_methods = implied;
+        self
+    }
+
+    /// Whether the engine answers `/favicon.ico` with an icon of its own, where no route and no file does; it does by
+    /// default, and 404 otherwise.
+    pub fn favicon(mut self, favicon: bool) -> Self {
+        self.favicon = favicon;
         self
     }
 
@@ -584,13 +672,14 @@ impl Builder {
         let mut mistakes = self.mistakes;
         let new_table = || {
             let mut table = TableBuilder::new();
-            table.precedence(self.precedence);
+            table.precedence(self.precedence).regexp_fallback(self.regexp_fallback.as_ref());
             if let Some(allowed) = self.variable_characters {
                 table.variable_characters(allowed);
             }
             table
         };
         let mut table = new_table();
+        table.named_methods_only(!self.implied_methods);
         let mut targets = Vec::new();
         for RouteEntry { routes, location, controller } in self.routes {
             check_state(controller.params(), &self.state, location, &mut mistakes);
@@ -602,7 +691,7 @@ impl Builder {
                 targets.push(Target { controller: Arc::clone(&controller), body_use, runs });
             }
         }
-        let filters = Filters::new(self.filters, &mut mistakes);
+        let filters = Filters::new(self.filters, self.regexp_fallback.as_ref(), &mut mistakes);
         let mut error_pages = ErrorPages::default();
         for page in self.error_pages {
             error_pages.add(page, &mut mistakes);
@@ -636,7 +725,9 @@ impl Builder {
             session_settings: self.session_settings,
             file_cache: Arc::new(FileCache::new(self.limits.file_cache)),
             limits: self.limits,
-            decoding: Decoding::default(),
+            decoding: self.decoding,
+            implied_methods: self.implied_methods,
+            favicon: self.favicon,
             blocking,
             expose_errors: self.expose_errors,
             access_log: self.access_log,

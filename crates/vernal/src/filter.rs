@@ -4,13 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use regex::RegexSet;
 use smallvec::SmallVec;
 
 use crate::guard::{CatchPanic, catch_panic};
 use crate::journey::Destination;
 use crate::request::{Connection, Request};
 use crate::respond::{IntoResponse, Redirect, Response};
+use crate::route::expressions::{self, Expressions, Fallback};
 use crate::route::{Location, Pattern};
 use crate::{HttpError, Result};
 
@@ -176,18 +176,21 @@ pub(crate) struct FilterEntry {
 pub(crate) struct Filters {
     filters: Vec<Box<dyn Filter>>,
     paths: Vec<(usize, Pattern)>,
-    expressions: RegexSet,
-    expression_owners: Vec<usize>,
+    expressions: Expressions<usize>,
 }
 
 impl Filters {
-    pub(crate) fn new(mut entries: Vec<FilterEntry>, mistakes: &mut Vec<String>) -> Self {
+    pub(crate) fn new(
+        mut entries: Vec<FilterEntry>,
+        regexp_fallback: Option<&Fallback>,
+        mistakes: &mut Vec<String>,
+    ) -> Self {
         entries.sort_by_cached_key(|entry| {
             let name = entry.location.map(|location| format!("{}::{}", location.module, location.function));
             (entry.order.is_none(), entry.order, name)
         });
         let mut filters = Filters::default();
-        let mut expressions = Vec::new();
+        let mut compiled = Vec::new();
         for (index, entry) in entries.into_iter().enumerate() {
             let place = entry.location.map_or_else(|| "a filter".to_owned(), |location| location.to_string());
             for pattern in entry.patterns {
@@ -196,19 +199,16 @@ impl Filters {
                         Ok(pattern) => filters.paths.push((index, pattern)),
                         Err(mistake) => mistakes.push(format!("{place}: {mistake}")),
                     },
-                    FilterPattern::Regexp(text) => match regex::Regex::new(&text) {
-                        Ok(_) => {
-                            expressions.push(format!(r"\A(?:{text})"));
-                            filters.expression_owners.push(index);
-                        }
+                    FilterPattern::Regexp(text) => match expressions::compile(&text, regexp_fallback) {
+                        Ok(expression) => compiled.push((expression, index)),
                         Err(mistake) => mistakes.push(format!("{place}: {mistake}")),
                     },
                 }
             }
             filters.filters.push(entry.filter);
         }
-        match RegexSet::new(&expressions) {
-            Ok(set) => filters.expressions = set,
+        match Expressions::new(compiled) {
+            Ok(expressions) => filters.expressions = expressions,
             Err(mistake) => mistakes.push(format!("the filters' regular expressions together: {mistake}")),
         }
         filters
@@ -228,13 +228,8 @@ impl Filters {
         found.extend(
             self.paths.iter().filter(|(_, pattern)| pattern.matches(path).is_some()).map(|(index, _)| *index),
         );
-        if !self.expression_owners.is_empty() {
-            for form in [path, path.trim_start_matches('/')] {
-                found.extend(
-                    self.expressions.matches(form).into_iter().map(|index| self.expression_owners[index]),
-                );
-            }
-        }
+        // a filter whose expression cannot be tried is not passed by
+        self.expressions.visit(path, true, &mut |index| found.push(*index));
         found.sort_unstable();
         found.dedup();
         found

@@ -203,16 +203,16 @@ impl App {
             Found::NotFound => Err(None),
         };
         if let Some(located) = self.resources().find(request.path()) {
+            let file = || Ok(Some(Destination::File(self.resources().resolve(&located)?)));
             return match request.method {
-                Method::GET | Method::HEAD => {
-                    Ok(Some(Destination::File(self.resources().resolve(&located)?)))
-                }
+                Method::GET | Method::HEAD => file(),
+                _ if !self.implies_methods() => file(),
                 Method::OPTIONS => Ok(Some(Destination::Options("GET, HEAD, OPTIONS".to_owned()))),
                 _ => Err(MethodNotAllowed("GET, HEAD, OPTIONS".to_owned()).into()),
             };
         }
         let asks = matches!(request.method, Method::GET | Method::HEAD);
-        if asks && elsewhere.is_err() && request.path() == favicon::PATH {
+        if asks && self.has_favicon() && elsewhere.is_err() && request.path() == favicon::PATH {
             return Ok(Some(Destination::Favicon));
         }
         elsewhere

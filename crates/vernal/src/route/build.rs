@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use foldhash::{HashMap, HashMapExt};
 
 use super::condition::Conditions;
-use super::expressions::{self, Expressions};
+use super::expressions::{self, Expressions, Fallback};
 use super::method::{self, ANY, Buckets, METHODS, SlotId};
 use super::pattern::{Characters, Pattern, Shape};
 use super::table::{Mapping, MappingId, Matcher, Slot, Table};
@@ -15,35 +15,49 @@ use super::{Location, Precedence, Route, Target};
 
 /// Collects routes and makes a [`Table`] of them.
 #[derive(Default)]
-pub(crate) struct TableBuilder {
+pub(crate) struct TableBuilder<'f> {
     routes: Vec<(Route, Option<Location>)>,
     characters: Characters,
     precedence: Precedence,
+    regexp_fallback: Option<&'f Fallback>,
     for_websockets: bool,
+    named_methods_only: bool,
 }
 
-impl TableBuilder {
+impl<'f> TableBuilder<'f> {
     /// No routes.
-    pub(crate) fn new() -> TableBuilder {
+    pub(crate) fn new() -> TableBuilder<'f> {
         TableBuilder::default()
     }
 
     /// Lets variables and wildcards take only these characters, instead of all but `/`.
-    pub(crate) fn variable_characters(&mut self, allowed: fn(char) -> bool) -> &mut TableBuilder {
+    pub(crate) fn variable_characters(&mut self, allowed: fn(char) -> bool) -> &mut TableBuilder<'f> {
         self.characters = Characters(Some(allowed));
         self
     }
 
     /// Puts routes that could take the same request into this order.
-    pub(crate) fn precedence(&mut self, precedence: Precedence) -> &mut TableBuilder {
+    pub(crate) fn precedence(&mut self, precedence: Precedence) -> &mut TableBuilder<'f> {
         self.precedence = precedence;
+        self
+    }
+
+    /// Compiles the expressions that the `regex` crate refuses.
+    pub(crate) fn regexp_fallback(&mut self, fallback: Option<&'f Fallback>) -> &mut TableBuilder<'f> {
+        self.regexp_fallback = fallback;
         self
     }
 
     /// Says of WebSocket endpoints what is wrong with them, not of routes.
     #[cfg(feature = "websocket")]
-    pub(crate) fn for_websockets(&mut self) -> &mut TableBuilder {
+    pub(crate) fn for_websockets(&mut self) -> &mut TableBuilder<'f> {
         self.for_websockets = true;
+        self
+    }
+
+    /// Answers no method that a path's routes do not name.
+    pub(crate) fn named_methods_only(&mut self, only: bool) -> &mut TableBuilder<'f> {
+        self.named_methods_only = only;
         self
     }
 
@@ -65,7 +79,7 @@ impl TableBuilder {
         let mut mappings = Vec::new();
         let mut groups: HashMap<(Key, usize), Vec<MappingId>> = HashMap::new();
         for (route, location) in self.routes {
-            match compile(route, location, self.characters) {
+            match compile(route, location, self.characters, self.regexp_fallback) {
                 Ok((mapping, buckets)) => {
                     let key = Key::of(&mapping);
                     for bucket in buckets {
@@ -84,7 +98,9 @@ impl TableBuilder {
             mistakes.extend(ambiguities(&groups, &mappings, self.for_websockets));
         }
         if mistakes.is_empty() {
-            index(groups, mappings, self.characters, self.precedence).map_err(|mistake| vec![mistake])
+            let table = index(groups, mappings, self.characters, self.precedence);
+            let named_methods_only = self.named_methods_only;
+            table.map(|table| Table { named_methods_only, ..table }).map_err(|mistake| vec![mistake])
         } else {
             Err(mistakes)
         }
@@ -186,6 +202,7 @@ fn compile(
     route: Route,
     location: Option<Location>,
     characters: Characters,
+    fallback: Option<&Fallback>,
 ) -> Result<(Mapping, Vec<usize>), Vec<String>> {
     let matcher = match &route.target {
         Target::Path(text) => Pattern::parse(text).map(|pattern| {
@@ -194,7 +211,7 @@ fn compile(
                 None => pattern,
             })
         }),
-        Target::Regexp(text) => expressions::compile(text).map(Matcher::Regexp),
+        Target::Regexp(text) => expressions::compile(text, fallback).map(Matcher::Regexp),
     };
     let params = Conditions::on_params(&route.params, route.match_all_params.unwrap_or(true));
     let headers = Conditions::on_headers(&route.headers, route.match_all_headers.unwrap_or(true));
@@ -297,10 +314,10 @@ fn index(
         match (key, &matcher) {
             (Key::Path(Shape::Exact(path)), _) => exact.entry(path).or_default().set(bucket, id),
             (Key::Path(shape), _) => patterns.insert(&shape, bucket, id),
-            (Key::Regexp(text), Matcher::Regexp(regex)) => {
+            (Key::Regexp(text), Matcher::Regexp(expression)) => {
                 expressions
                     .entry(text)
-                    .or_insert_with(|| (regex.clone(), Buckets::default()))
+                    .or_insert_with(|| (expression.clone(), Buckets::default()))
                     .1
                     .set(bucket, id);
             }
@@ -309,7 +326,7 @@ fn index(
         let needs_params = of_slot().any(|mapping| !mapping.params.is_empty());
         slots.push(Slot { mappings: members, matcher, needs_params });
     }
-    let expressions = Expressions::new(expressions.into_values().collect())
+    let expressions = Expressions::new(expressions.into_values())
         .map_err(|error| format!("the regular expressions of all routes together cannot be used: {error}"))?;
-    Ok(Table { mappings, slots, exact, patterns, expressions })
+    Ok(Table { mappings, slots, exact, patterns, expressions, named_methods_only: false })
 }

@@ -93,9 +93,9 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    pub(super) fn new(method: &Method) -> Choice {
+    pub(super) fn new(method: &Method, get_answers_head: bool) -> Choice {
         let own = bucket_of(method);
-        let second = if own == HEAD { GET } else { own };
+        let second = if own == HEAD && get_answers_head { GET } else { own };
         Choice { buckets: [own, second, ANY], best: [NO_SLOT; 3], methods: Methods::default() }
     }
 

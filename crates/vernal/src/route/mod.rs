@@ -2,7 +2,7 @@
 
 mod build;
 pub(crate) mod condition;
-mod expressions;
+pub(crate) mod expressions;
 mod method;
 mod pattern;
 pub(crate) mod table;
@@ -13,6 +13,7 @@ mod tests;
 
 use std::fmt;
 
+pub use expressions::PathMatcher;
 pub use pattern::{Pattern, Values};
 
 pub(crate) use condition::{Conditions, Lookup};
@@ -84,7 +85,8 @@ impl Route {
     }
 
     /// Requests whose path matches a regular expression at its start; it is not anchored at the end unless it says
-    /// so. The path is tried with its leading slash, then without.
+    /// so. The path is tried with its leading slash, then without. Its syntax is that of the `regex` crate, and what
+    /// [`Builder::regexp_fallback`](crate::Builder::regexp_fallback) takes beyond that.
     pub fn regexp(expression: impl Into<String>) -> Route {
         Route::new(Target::Regexp(expression.into()))
     }

@@ -2,12 +2,11 @@
 
 use foldhash::HashMap;
 use http::Method;
-use regex::Regex;
 
 pub(crate) use super::build::TableBuilder;
 use super::condition::Conditions;
 pub(crate) use super::expressions::Groups;
-use super::expressions::{self, Expressions};
+use super::expressions::{self, Expression, Expressions};
 use super::method::{Buckets, Choice, SlotId};
 use super::pattern::{Pattern, Values};
 use super::trie::Trie;
@@ -28,7 +27,9 @@ pub(crate) struct Table {
     /// Paths without their leading slash.
     pub(super) exact: HashMap<String, Buckets>,
     pub(super) patterns: Trie,
-    pub(super) expressions: Expressions,
+    pub(super) expressions: Expressions<Buckets>,
+    /// Whether a path answers no method that its routes do not name.
+    pub(super) named_methods_only: bool,
 }
 
 /// One route with what was compiled from it.
@@ -43,7 +44,7 @@ pub(crate) struct Mapping {
 #[derive(Clone)]
 pub(super) enum Matcher {
     Path(Pattern),
-    Regexp(Regex),
+    Regexp(Expression),
 }
 
 /// Mappings with the same path shape or expression and the same method, in the order in which they are tried.
@@ -70,7 +71,7 @@ impl Table {
     /// Finds the mappings for a decoded path, given with its leading slash.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Found<'_> {
         let bare = path.strip_prefix('/').unwrap_or(path);
-        let mut choice = Choice::new(method);
+        let mut choice = Choice::new(method, !self.named_methods_only);
         if let Some(buckets) = self.exact.get(bare) {
             choice.consider(buckets);
         }
@@ -78,11 +79,11 @@ impl Table {
             self.patterns.visit(bare, &mut |buckets| choice.consider(buckets));
         }
         if choice.slot().is_none() {
-            self.expressions.visit(path, &mut |buckets| choice.consider(buckets));
+            self.expressions.visit(path, false, &mut |buckets| choice.consider(buckets));
         }
         match choice.slot() {
             Some(slot) => Found::Slot(self.candidates(slot, path)),
-            None if choice.methods.is_empty() => Found::NotFound,
+            None if choice.methods.is_empty() || self.named_methods_only => Found::NotFound,
             None if method == Method::OPTIONS => Found::Options(choice.methods.allow()),
             None => Found::MethodNotAllowed(choice.methods.allow()),
         }

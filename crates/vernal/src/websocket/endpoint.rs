@@ -148,7 +148,7 @@ impl EndpointsBuilder {
     /// Joins the functions of each endpoint, compiles the patterns and finds what collides.
     pub(crate) fn build(
         self,
-        mut table: TableBuilder,
+        mut table: TableBuilder<'_>,
         leave: &Arc<Semaphore>,
         prefer_coroutine: bool,
         state: &StateMap,
