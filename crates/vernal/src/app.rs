@@ -685,8 +685,7 @@ impl Builder {
             check_state(controller.params(), &self.state, location, &mut mistakes);
             for route in &routes {
                 table.add(route, location);
-                let body_use =
-                    controller.params().iter().map(Param::body_use).max().unwrap_or(BodyUse::Nothing);
+                let body_use = controller.body_use();
                 let runs = Runs::of(&*controller, self.prefer_coroutine);
                 targets.push(Target { controller: Arc::clone(&controller), body_use, runs });
             }

@@ -9,7 +9,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::bind::{Kind, Param, Source};
+use crate::bind::{BodyUse, Kind, Param, Source};
 use crate::guard::CatchPanic;
 use crate::request::Request;
 use crate::respond::{IntoResponse, Response};
@@ -22,6 +22,12 @@ pub use call::Call;
 pub trait Controller: Send + Sync + 'static {
     /// The arguments, as data.
     fn params(&self) -> &[Param];
+
+    /// What of the body is read before the call; by default what the arguments ask for. Whether or not they ask, a body
+    /// that cannot be read ends the request, before the controller hears of it.
+    fn body_use(&self) -> BodyUse {
+        BodyUse::of(self.params())
+    }
 
     /// Whether the call may block its thread: then it runs on the blocking pool, unless the server was told
     /// `prefer_coroutine(true)`.

@@ -221,14 +221,15 @@ impl App {
 
     /// Reads the form that conditions ask about, then begins again.
     async fn travel_by_form(&self, request: &mut Request) -> Result<Response> {
-        let wants_body = match self.table().find(&request.method, request.path()) {
-            Found::Slot(candidates) => {
-                candidates.iter().any(|(id, ..)| self.target(id).body_use == BodyUse::Whole)
-            }
-            _ => false,
-        };
         // a form stays the body of a controller that wants it whole
-        request.prepare(if wants_body { BodyUse::Whole } else { BodyUse::Form }).await?;
+        let body_use = match self.table().find(&request.method, request.path()) {
+            Found::Slot(candidates) => {
+                let uses = candidates.iter().map(|(id, ..)| self.target(id).body_use);
+                uses.filter(|body_use| *body_use != BodyUse::Stream).fold(BodyUse::Form, Ord::max)
+            }
+            _ => BodyUse::Form,
+        };
+        request.prepare(body_use).await?;
         self.travel(request).wait().await
     }
 
@@ -242,7 +243,7 @@ impl App {
         match destination.body_use(self) {
             BodyUse::Stream => {}
             // a multipart form that is read for its parameters alone is gone for the controller
-            BodyUse::Whole => request.prepare(BodyUse::Whole).await?,
+            body_use @ (BodyUse::FormOrJson | BodyUse::Whole) => request.prepare(body_use).await?,
             BodyUse::Nothing | BodyUse::Form => request.load_params().await?,
         }
         let connection = self.connection(request);

@@ -455,6 +455,7 @@ impl Request {
         match body_use {
             BodyUse::Nothing | BodyUse::Stream => true,
             BodyUse::Form => !self.has_form(),
+            BodyUse::FormOrJson => !self.has_form() && !self.has_json(),
             BodyUse::Whole => false,
         }
     }
@@ -464,6 +465,12 @@ impl Request {
         match body_use {
             BodyUse::Nothing | BodyUse::Stream => Ok(()),
             BodyUse::Form => self.load_params().await,
+            BodyUse::FormOrJson => {
+                if self.has_json() || self.has_form() && self.keeps_form() {
+                    self.bytes().await?;
+                }
+                self.load_params().await
+            }
             BodyUse::Whole => {
                 self.bytes().await?;
                 self.load_params().await
@@ -474,6 +481,17 @@ impl Request {
     /// Whether the body is a form that no one has read yet.
     pub(crate) fn has_form(&self) -> bool {
         self.params.get().is_none() && self.has_body() && self.content_type().is_some_and(is_form)
+    }
+
+    /// Whether the body is a JSON text that no one has read yet.
+    fn has_json(&self) -> bool {
+        self.has_unread_body() && self.content_type().is_some_and(is_json)
+    }
+
+    /// Whether a form is small enough to be kept beside its parameters; a large upload goes to disk, not into memory.
+    fn keeps_form(&self) -> bool {
+        let is_small = self.content_length().is_some_and(|length| length <= self.limits().body as u64);
+        is_small || !self.content_type().is_some_and(is_multipart)
     }
 
     /// Parses the parameters of the form, if the body is one, and of the query.
@@ -608,9 +626,12 @@ impl Request {
         )
     }
 
+    fn has_unread_body(&self) -> bool {
+        !self.incoming.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     fn has_body(&self) -> bool {
-        let incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
-        !incoming.is_empty() || self.whole_body().is_some_and(|bytes| !bytes.is_empty())
+        self.has_unread_body() || self.whole_body().is_some_and(|bytes| !bytes.is_empty())
     }
 
     fn late(&self) -> &Late {

@@ -7,6 +7,7 @@ use std::pin::pin;
 
 use http_body::Body as _;
 use tower_service::Service;
+use vernal::bind::BodyUse;
 use vernal::controller::{self, Answer, Controller};
 use vernal::filter::{self, FilterPattern};
 use vernal::prelude::*;
@@ -220,4 +221,78 @@ async fn an_app_is_a_service_inside_another_server() {
     let response =
         service.clone().call(http::Request::get("/nowhere").body(Chunks(vec![])).expect("a request")).await;
     assert_eq!(response.expect("an answer").status(), 404);
+}
+
+/// A controller that says itself what it needs of the body, and shows what has become of it.
+struct Reads(BodyUse);
+
+impl Controller for Reads {
+    fn params(&self) -> &[Param] {
+        &[]
+    }
+
+    fn body_use(&self) -> BodyUse {
+        self.0
+    }
+
+    fn call<'r>(&'r self, request: &'r Request) -> Answer<'r> {
+        Answer::future(async move {
+            let mut unread = 0;
+            let mut reader = request.body_reader();
+            while let Some(piece) = reader.chunk().await? {
+                unread += piece.len();
+            }
+            let kept = if unread == 0 { request.bytes().await?.len() } else { 0 };
+            let name = request.param("name").unwrap_or("nobody");
+            format!("{name}, {kept} kept, {unread} unread").into_response()
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_controller_says_what_it_needs_of_the_body() {
+    let limits = Limits::default().body(300);
+    let app = || {
+        App::builder()
+            .route(Route::path("/nothing"), Reads(BodyUse::Nothing))
+            .route(Route::path("/some"), Reads(BodyUse::FormOrJson))
+            .route(Route::path("/some").params("name=Ada"), Reads(BodyUse::FormOrJson))
+            .limits(limits.clone())
+    };
+    let pass = filter::from_fn(|context| Box::pin(context.do_chain()));
+    let plain = built(app());
+    let filtered = built(app().filter(FilterPattern::path("/**"), pass));
+    let multipart = |bytes: usize| {
+        let part = "--B\r\nContent-Disposition: form-data; name";
+        let file = "A".repeat(bytes);
+        format!("{part}=\"name\"\r\n\r\nAda\r\n{part}=\"f\"; filename=\"f\"\r\n\r\n{file}\r\n--B--\r\n")
+    };
+    let (small, large) = (multipart(1), multipart(400));
+    for (kind, body, expected) in [
+        ("application/json", "{not JSON", "nobody, 9 kept, 0 unread".to_owned()),
+        ("application/problem+json", "{}", "nobody, 2 kept, 0 unread".to_owned()),
+        ("application/x-www-form-urlencoded", "name=Ada", "Ada, 8 kept, 0 unread".to_owned()),
+        ("text/plain", "name=Ada", "nobody, 0 kept, 8 unread".to_owned()),
+        ("multipart/form-data; boundary=B", &small, format!("Ada, {} kept, 0 unread", small.len())),
+        ("multipart/form-data; boundary=B", &large, "Ada, 0 kept, 0 unread".to_owned()),
+        ("application/json", "", "nobody, 0 kept, 0 unread".to_owned()),
+    ] {
+        for (client, how) in [(&plain, "plain"), (&filtered, "filtered")] {
+            let ask = client.post("/some").header("Content-Type", kind).header("Content-Length", body.len());
+            assert_eq!(ask.body(body.to_owned()).send().await.text(), expected, "{how}: {kind} {body:?}");
+        }
+    }
+    let answer = plain.post("/nothing").form(&[("name", "Ada")]).send().await;
+    assert_eq!(answer.text(), "nobody, 0 kept, 8 unread");
+    let answer = plain.post("/some").header("Content-Type", "application/json").body("1".repeat(400)).send();
+    assert_eq!(answer.await.status(), 413);
+}
+
+#[test]
+fn what_arguments_need_of_the_body_adds_up() {
+    let param = |kind| Param::new("a", bind::Source::Request, kind);
+    assert_eq!(BodyUse::of(&[]), BodyUse::Nothing);
+    assert_eq!(BodyUse::of(&[param(bind::Kind::Headers), param(bind::Kind::Text)]), BodyUse::Form);
+    assert_eq!(BodyUse::of(&[param(bind::Kind::Bytes), param(bind::Kind::Text)]), BodyUse::Whole);
+    assert_eq!(BodyUse::of(&[param(bind::Kind::Reader), param(bind::Kind::Bytes)]), BodyUse::Stream);
 }

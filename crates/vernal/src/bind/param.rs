@@ -108,26 +108,40 @@ pub enum Kind {
     Custom,
 }
 
-/// What a controller needs of the body before it is called.
+/// What a controller needs of the body before it is called; a later one of these includes the earlier ones, but for
+/// `Stream`, which excludes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BodyUse {
     /// Nothing: the body stays unread.
     Nothing,
     /// The parameters of a form, if the body is one.
     Form,
+    /// What a form or a JSON text is: [`Request::bytes`](crate::Request::bytes) has it at once, and the parameters of the
+    /// form are there. Every other body stays unread, for a [`BodyReader`](crate::BodyReader).
+    ///
+    /// A JSON text is not parsed before somebody asks for it. A multipart form whose length was not announced, or is over
+    /// the limit `body`, is read for its parameters alone, with its files on disk.
+    FormOrJson,
     /// The whole body in memory.
     Whole,
     /// The body as a stream: nothing is read before the controller asks.
     Stream,
 }
 
+impl BodyUse {
+    /// What a controller with these arguments needs of the body.
+    pub fn of(params: &[Param]) -> BodyUse {
+        params.iter().map(Param::body_use).max().unwrap_or(BodyUse::Nothing)
+    }
+}
+
 impl Param {
     /// What this argument needs of the body.
-    pub(crate) fn body_use(&self) -> BodyUse {
+    fn body_use(&self) -> BodyUse {
         match (self.kind, self.source) {
             (Kind::Reader, _) => BodyUse::Stream,
             (Kind::Json, Source::Request) | (Kind::Bytes, _) => BodyUse::Whole,
-            (Kind::Model(fields), _) => fields.iter().map(Param::body_use).max().unwrap_or(BodyUse::Nothing),
+            (Kind::Model(fields), _) => BodyUse::of(fields),
             (Kind::Parameters, _) | (_, Source::Parameter) => BodyUse::Form,
             _ => BodyUse::Nothing,
         }
