@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use tokio::sync::Semaphore;
 
 use crate::bind::{BodyUse, Kind, Param, StateMap};
@@ -50,6 +51,7 @@ struct Shared {
     decoding: Decoding,
     implied_methods: bool,
     favicon: bool,
+    server_name: Option<HeaderValue>,
     blocking: Arc<Semaphore>,
     expose_errors: bool,
     access_log: bool,
@@ -171,6 +173,11 @@ impl App {
         self.0.favicon
     }
 
+    /// The value of the `Server` field, if there is one.
+    pub(crate) fn server_name(&self) -> Option<&HeaderValue> {
+        self.0.server_name.as_ref()
+    }
+
     /// Leave for a controller to block a thread. There are fewer of them than threads: a controller whose argument
     /// itself waits for such a thread, as a large upload does, would otherwise wait for ever once all are taken.
     pub(crate) fn blocking(&self) -> &Arc<Semaphore> {
@@ -237,6 +244,7 @@ pub struct Builder {
     regexp_fallback: Option<Fallback>,
     implied_methods: bool,
     favicon: bool,
+    server_name: Option<String>,
     decoding: Decoding,
     filters: Vec<FilterEntry>,
     error_pages: Vec<ErrorPageEntry>,
@@ -273,6 +281,7 @@ impl Default for Builder {
             regexp_fallback: None,
             implied_methods: true,
             favicon: true,
+            server_name: None,
             decoding: Decoding::default(),
             filters: Vec::new(),
             error_pages: Vec::new(),
@@ -414,6 +423,25 @@ impl Builder {
     /// default, and 404 otherwise.
     pub fn favicon(mut self, favicon: bool) -> Self {
         self.favicon = favicon;
+        self
+    }
+
+    /// What the `Server` field of every answer says (RFC 9110 section 10.2.4), error pages and refusals included; there is
+    /// no such field by default. An answer that has one of its own keeps that.
+    ///
+    /// ```
+    /// use vernal::{App, Request};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> vernal::Result<()> {
+    /// let app = App::builder().server_name("notices/1.2").build()?;
+    /// let answer = app.handle(Request::new("GET", "/nowhere")).await;
+    /// assert_eq!(answer.headers()["Server"], "notices/1.2");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
         self
     }
 
@@ -710,6 +738,7 @@ impl Builder {
         };
         self.session_settings.check()?;
         self.proxies.check()?;
+        let server_name = self.server_name.map(server_field).transpose()?;
         #[cfg(feature = "compression")]
         let compression = self.compression.as_ref().map(Compression::check).transpose()?;
         let sessions = self.limits.sessions;
@@ -727,6 +756,7 @@ impl Builder {
             decoding: self.decoding,
             implied_methods: self.implied_methods,
             favicon: self.favicon,
+            server_name,
             blocking,
             expose_errors: self.expose_errors,
             access_log: self.access_log,
@@ -743,6 +773,13 @@ impl Builder {
             rooms,
         })))
     }
+}
+
+fn server_field(name: String) -> Result<HeaderValue> {
+    HeaderValue::try_from(&name).map_err(|_| {
+        let mistake = format!("the server's name {name:?} cannot be the value of a field");
+        Error::start(StartErrorKind::Configuration, mistake)
+    })
 }
 
 /// Reports every managed value that a controller asks for and no one gave.

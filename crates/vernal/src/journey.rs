@@ -42,7 +42,7 @@ impl App {
                 request.keep_cookies(response);
             }
         }
-        let sent = match answered.and_then(|response| finish(request, response)) {
+        let sent = match answered.and_then(|response| finish(self, request, response)) {
             Ok(sent) => sent,
             Err(error) => Box::pin(self.fail(request, error)).await,
         };
@@ -319,12 +319,15 @@ impl App {
             so_far.headers.insert(name, value);
         }
         let page = self.error_pages().render(&shown, request, so_far).await;
-        match finish(request, page) {
+        match finish(self, request, page) {
             Ok(sent) => sent,
             Err(error) => {
                 tracing::error!(?error, "an error page could not be sent");
                 let mut bare = http::Response::new(OutgoingBody::default());
                 *bare.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+                if let Some(name) = self.server_name() {
+                    bare.headers_mut().insert(http::header::SERVER, name.clone());
+                }
                 bare
             }
         }

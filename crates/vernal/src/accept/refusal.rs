@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::accept::socket::Remains;
 use crate::accept::stream::Stream;
-use crate::respond::OutgoingBody;
+use crate::respond::{OutgoingBody, Reason};
 
 /// The status, if these bytes have the form of hyper's own answer.
 pub(crate) fn status(head: &[u8]) -> Option<u16> {
@@ -21,11 +23,16 @@ pub(crate) fn status(head: &[u8]) -> Option<u16> {
 }
 
 /// Writes the answers that are still waiting and the error page.
-pub(crate) async fn send(remains: Remains, page: http::Response<OutgoingBody>, head_only: bool) {
+pub(crate) async fn send(
+    remains: Remains,
+    page: http::Response<OutgoingBody>,
+    head_only: bool,
+    title_case: bool,
+) {
     let mut stream = remains.stream;
     let write = async {
         stream.write_all(&remains.unsent).await?;
-        stream.write_all(&wire_form(page, head_only)).await
+        stream.write_all(&wire_form(page, head_only, title_case)).await
     };
     match tokio::time::timeout(LINGER, write).await {
         Ok(Ok(())) => linger(stream).await,
@@ -60,23 +67,44 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 16 << 20;
 
 /// The page as bytes; one that is no plain text or bytes is sent without its body.
-fn wire_form(page: http::Response<OutgoingBody>, head_only: bool) -> Bytes {
-    let (parts, body) = page.into_parts();
+fn wire_form(page: http::Response<OutgoingBody>, head_only: bool, title_case: bool) -> Bytes {
+    let (mut parts, body) = page.into_parts();
     let body = body.into_bytes();
     let mut wire = BytesMut::with_capacity(256 + body.len());
-    let phrase = parts.status.canonical_reason().unwrap_or_default();
-    wire.extend_from_slice(format!("HTTP/1.1 {} {phrase}\r\n", parts.status.as_u16()).as_bytes());
+    let phrase = parts.status.canonical_reason().unwrap_or_default().as_bytes();
+    let phrase = parts.extensions.get().map_or(phrase, Reason::as_bytes);
+    wire.extend_from_slice(format!("HTTP/1.1 {} ", parts.status.as_u16()).as_bytes());
+    wire.extend_from_slice(phrase);
+    wire.extend_from_slice(b"\r\n");
+    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(std::time::SystemTime::now())) {
+        parts.headers.entry(DATE).or_insert(date);
+    }
+    parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     for (name, value) in &parts.headers {
+        let start = wire.len();
         wire.extend_from_slice(name.as_str().as_bytes());
+        if title_case {
+            make_title_case(&mut wire[start..]);
+        }
         wire.extend_from_slice(b": ");
         wire.extend_from_slice(value.as_bytes());
         wire.extend_from_slice(b"\r\n");
     }
-    let date = httpdate::fmt_http_date(std::time::SystemTime::now());
-    wire.extend_from_slice(format!("date: {date}\r\nconnection: close\r\n").as_bytes());
-    wire.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    wire.extend_from_slice(b"\r\n");
     if !head_only {
         wire.extend_from_slice(&body);
     }
     wire.freeze()
+}
+
+/// `content-type` as `Content-Type`, the way hyper does it.
+fn make_title_case(name: &mut [u8]) {
+    let mut is_first = true;
+    for byte in name {
+        if is_first {
+            byte.make_ascii_uppercase();
+        }
+        is_first = *byte == b'-';
+    }
 }

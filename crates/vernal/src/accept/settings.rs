@@ -12,6 +12,8 @@ pub(crate) struct ConnectionSettings {
     /// After so many requests a connection is closed; 0 for never.
     pub(crate) keep_alive_max_requests: u32,
     pub(crate) idle_timeout: Duration,
+    /// Whether HTTP/1.1 answers spell their fields `Content-Type`, not `content-type`.
+    pub(crate) title_case_headers: bool,
     /// Whether each connection begins with a header that names the client.
     pub(crate) proxy_protocol: bool,
     /// Whether HTTP/2 is spoken to clients that ask for it.

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::controller::Answer;
 use crate::guard::catch_panic;
 use crate::request::Request;
+use crate::respond::Reason;
 use crate::respond::content_type::PLAIN;
 use crate::respond::response::{Data, Response};
 use crate::route::Location;
@@ -95,7 +96,7 @@ impl ErrorPages {
             None => response.absorb(default_page(&info)),
         }
         response.status = Some(error.status());
-        response.reason = error.own_message().and_then(reason_phrase);
+        response.reason = error.own_message().and_then(Reason::new);
         response
     }
 }
@@ -142,15 +143,6 @@ fn escape_html(text: &str) -> Cow<'_, str> {
     } else {
         text.into()
     }
-}
-
-/// The message as a reason phrase, without control characters; none where it has characters beyond ASCII, since
-/// clients disagree on their encoding (`spec/08` A37).
-fn reason_phrase(message: &str) -> Option<Box<str>> {
-    if !message.is_ascii() {
-        return None;
-    }
-    Some(message.chars().filter(|character| !character.is_ascii_control()).collect::<String>().into())
 }
 
 impl App {

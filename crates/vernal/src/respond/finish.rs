@@ -2,7 +2,7 @@
 
 #[cfg(feature = "compression")]
 use http::header::{CONTENT_ENCODING, RANGE};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SET_COOKIE, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SERVER, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
 
@@ -14,17 +14,17 @@ use crate::respond::file::{FileAnswer, FileBody, StaticFile};
 use crate::respond::response::{Content, Data, Outgoing, OutgoingBody, Response};
 use crate::{HttpError, Result, session};
 
-/// A reason phrase other than the standard one, for transports that can send it.
-#[derive(Clone)]
-pub(crate) struct Reason(pub(crate) Box<str>);
-
 /// Fills in what the application left open and turns values into bytes: the content type, a file's representation,
 /// the form of an answer to HEAD.
 ///
 /// # Errors
 ///
 /// 404 for a file that is not there, 500 for a field or cookie that cannot be sent.
-pub(crate) fn finish(request: &Request, response: Response) -> Result<http::Response<OutgoingBody>> {
+pub(crate) fn finish(
+    app: &App,
+    request: &Request,
+    response: Response,
+) -> Result<http::Response<OutgoingBody>> {
     if let Some(field) = response.headers.invalid() {
         let text = format!("the field {:?} cannot carry the value {:?}", field.name, field.value);
         return Err(InvalidResponse(text).into());
@@ -46,7 +46,7 @@ pub(crate) fn finish(request: &Request, response: Response) -> Result<http::Resp
         Some(content) => represent(content, request, &mut status, &mut headers)?,
     };
     #[cfg(feature = "compression")]
-    let body = match request.app().and_then(App::compression) {
+    let body = match app.compression() {
         Some(rules) if !body.is_coded => {
             compression::code(rules, request, status, &mut headers, body.outgoing, body.whole)
         }
@@ -54,12 +54,15 @@ pub(crate) fn finish(request: &Request, response: Response) -> Result<http::Resp
     };
     #[cfg(not(feature = "compression"))]
     let body = body.outgoing;
+    if let Some(name) = app.server_name() {
+        headers.entry(SERVER).or_insert_with(|| name.clone());
+    }
     let mut sent =
         http::Response::new(frame(OutgoingBody::from(body), &request.method, status, &mut headers));
     *sent.status_mut() = status;
     *sent.headers_mut() = headers;
     if let Some(reason) = response.reason {
-        sent.extensions_mut().insert(Reason(reason));
+        sent.extensions_mut().insert(reason);
     }
     Ok(sent)
 }

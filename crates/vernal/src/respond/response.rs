@@ -10,6 +10,7 @@ use http::StatusCode;
 use http_body::{Frame, SizeHint};
 
 use crate::accept::{Handover, InFlight};
+use crate::respond::Reason;
 use crate::respond::file::{FileStream, StaticFile};
 use crate::{Cookie, Headers};
 
@@ -31,7 +32,7 @@ pub struct Response {
     pub(crate) status: Option<StatusCode>,
     pub(crate) cookies: Vec<Cookie>,
     pub(crate) content: Option<Content>,
-    pub(crate) reason: Option<Box<str>>,
+    pub(crate) reason: Option<Reason>,
 }
 
 /// A body before it is sent, with the content type it has unless the application sets another.
@@ -101,11 +102,13 @@ impl Response {
 
     /// Adds to this response what a controller answered: its status and body win, fields and cookies are added.
     pub(crate) fn absorb(&mut self, answer: Response) {
+        if answer.status.is_some() || answer.reason.is_some() {
+            self.reason = answer.reason;
+        }
         self.status = answer.status.or(self.status);
         self.headers.merge(answer.headers);
         self.cookies.extend(answer.cookies);
         self.content = answer.content.or_else(|| self.content.take());
-        self.reason = answer.reason.or_else(|| self.reason.take());
     }
 
     /// Whether it may turn out that this cannot be sent.
@@ -116,6 +119,9 @@ impl Response {
 
     /// Adds a further element of a tuple: what is already set stays, fields and cookies are added.
     pub(crate) fn join(&mut self, part: Response) {
+        if self.status.is_none() {
+            self.reason = self.reason.take().or(part.reason);
+        }
         self.status = self.status.or(part.status);
         self.headers.merge(part.headers);
         self.cookies.extend(part.cookies);

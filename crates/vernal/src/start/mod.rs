@@ -78,6 +78,7 @@ impl Server {
                 keep_alive: true,
                 keep_alive_max_requests: 0,
                 idle_timeout: Duration::from_secs(60),
+                title_case_headers: false,
                 proxy_protocol: false,
                 #[cfg(feature = "http2")]
                 http2: true,
@@ -162,6 +163,13 @@ impl Server {
     /// How long a connection may stay open without a request; 60 seconds by default.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.connection.idle_timeout = timeout;
+        self
+    }
+
+    /// Whether answers over HTTP/1.1 spell the names of their fields `Content-Type`, not `content-type`; no by default.
+    /// The two mean the same (RFC 9110 section 5.1), but not to every program that reads them.
+    pub fn title_case_headers(mut self, title_case: bool) -> Self {
+        self.connection.title_case_headers = title_case;
         self
     }
 

@@ -22,11 +22,11 @@ pub(super) fn listeners(address: Address, secure_port: u16, serving: &Serving) -
         })
     });
     let (limits, proxies) = (serving.app.limits().clone(), serving.app.proxies().clone());
-    let app = App::builder()
-        .limits(limits)
-        .trusted_proxies(proxies)
-        .route(Route::regexp("^.*$"), redirect)
-        .build()?;
+    let mut app = App::builder().limits(limits).trusted_proxies(proxies);
+    if let Some(name) = serving.app.server_name() {
+        app = app.server_name(String::from_utf8_lossy(name.as_bytes()));
+    }
+    let app = app.route(Route::regexp("^.*$"), redirect).build()?;
     let settings = serving.settings.clone();
     let serving = Arc::new(Serving {
         app,

@@ -137,7 +137,7 @@ impl App {
         if uses_session(self, &request) {
             answered = close_session(self, request.request_mut(), answered).await;
         }
-        let (mut sent, accepted) = match answered.and_then(|response| finish(&request, response)) {
+        let (mut sent, accepted) = match answered.and_then(|response| finish(self, &request, response)) {
             Ok(mut sent) => {
                 if deflate.is_some() {
                     *sent.status_mut() = accepts;

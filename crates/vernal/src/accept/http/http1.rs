@@ -133,14 +133,14 @@ pub(crate) async fn converse(
             Some(Err(error)) if refusal.explain.is_empty() => format!("{error}."),
             _ => refusal.explain.to_owned(),
         };
-        Box::pin(refuse(connection, socket.into_remains(), &refusal, explain)).await;
+        Box::pin(refuse(connection, serving, socket.into_remains(), &refusal, explain)).await;
         return Outcome::Ended;
     }
     if ended.is_none() && !was_cut && socket.is_in_head() && !watch.is_blocked() {
         let seconds = connection.app.limits().header_timeout.as_secs_f32();
         let explain = format!("The head of the request was not complete after {seconds} seconds.");
         let refusal = Refusal { status: 408, explain: "", head_only: false };
-        Box::pin(refuse(connection, socket.into_remains(), &refusal, explain)).await;
+        Box::pin(refuse(connection, serving, socket.into_remains(), &refusal, explain)).await;
         return Outcome::Ended;
     }
     let is_whole = socket.is_between_messages();
@@ -172,11 +172,18 @@ pub(crate) async fn converse(
 }
 
 /// Sends the app's page for a request that no controller hears of.
-async fn refuse(connection: &Arc<Connection>, remains: Remains, refusal: &Refusal, explain: String) {
+async fn refuse(
+    connection: &Arc<Connection>,
+    serving: &Serving,
+    remains: Remains,
+    refusal: &Refusal,
+    explain: String,
+) {
     let Refusal { status, head_only, .. } = *refusal;
     let refuse = async {
         let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
-        refusal::send(remains, page, head_only).await;
+        let title_case = serving.settings.title_case_headers;
+        refusal::send(remains, page, head_only, title_case).await;
     };
     if tokio::time::timeout(connection.app.limits().header_timeout, refuse).await.is_err() {
         tracing::warn!(status, "the page for a malformed request took too long");
@@ -209,6 +216,7 @@ fn builder(serving: &Serving) -> http1::Builder {
         .half_close(true)
         .writev(true)
         .keep_alive(serving.settings.keep_alive)
+        .title_case_headers(serving.settings.title_case_headers)
         .max_headers(limits.headers)
         .max_header_size(limits.header_bytes);
     builder
@@ -290,10 +298,13 @@ impl Switch {
 
 /// What only HTTP/1.1 says: the reason phrase, and the end of the connection.
 fn complete(response: &mut hyper::Response<OutgoingBody>, last: bool) {
-    if let Some(Reason(phrase)) = response.extensions_mut().remove()
-        && let Ok(phrase) = ReasonPhrase::try_from(phrase.as_bytes())
-    {
-        response.extensions_mut().insert(phrase);
+    if let Some(reason) = response.extensions_mut().remove::<Reason>() {
+        if let Ok(phrase) = ReasonPhrase::try_from(reason.as_bytes()) {
+            response.extensions_mut().insert(phrase);
+        }
+    } else if response.status() != StatusCode::OK && response.status().canonical_reason().is_none() {
+        // RFC 9112 section 4 lets it be empty; hyper would write `<none>`
+        response.extensions_mut().insert(ReasonPhrase::from_static(b""));
     }
     if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));

@@ -50,6 +50,7 @@ pub(crate) fn serving() -> Serving {
             keep_alive: true,
             keep_alive_max_requests: 0,
             idle_timeout: Duration::from_secs(60),
+            title_case_headers: false,
             proxy_protocol: false,
             #[cfg(feature = "http2")]
             http2: false,

@@ -75,5 +75,5 @@ async fn refuse_plain(stream: Stream, serving: &Serving) {
     let error = HttpError::bad_request("This port speaks HTTPS: the address begins with \"https://\"");
     let page = connection.app.refuse(&connection, error).await;
     let remains = Remains { stream, unsent: Vec::new(), unseen: Bytes::new() };
-    refusal::send(remains, page, false).await;
+    refusal::send(remains, page, false, serving.settings.title_case_headers).await;
 }
