@@ -40,7 +40,7 @@ ERRORS = [
 ]
 
 # How long the server may take to say something, in seconds.
-PATIENCE = 5
+PATIENCE = 20
 # How long silence has to last to be taken for consent, where nothing is wanted.
 SILENCE = 0.3
 
@@ -593,16 +593,19 @@ def _(client):
 @case("9113 6.5.3", "of a setting that is there twice the last counts", r"\[1\]")
 def _(client):
     client.begin(setting(4, 100) + setting(4, 1)).send(request(1))
-    return [len(payload) for kind, _, _, payload in until_silence(client) if kind == DATA]
+    return data_sizes(client, 1)
 
 
-def until_silence(client):
-    found = []
+def data_sizes(client, wanted):
+    """The sizes of the DATA frames that come: so many are waited for, and further ones are listened for."""
+    sizes = []
     try:
-        found.extend(iter(lambda: client.frame(SILENCE), None))
+        while found := client.frame(PATIENCE if len(sizes) < wanted else SILENCE):
+            if found[0] == DATA:
+                sizes.append(len(found[3]))
     except TimeoutError:
         pass
-    return found
+    return sizes
 
 
 @case("9113 6.6", "PUSH_PROMISE from a client", connection_error("PROTOCOL_ERROR"))
@@ -677,10 +680,9 @@ def _(client):
 @case("9113 6.9.1", "no more is sent than the window has room for", r"\[1\], then \[2\]")
 def _(client):
     client.begin(setting(4, 1)).send(request(1))
-    first = [len(payload) for kind, _, _, payload in until_silence(client) if kind == DATA]
+    first = data_sizes(client, 1)
     client.send(window_update(1, 2))
-    then = [len(payload) for kind, _, _, payload in until_silence(client) if kind == DATA]
-    return f"{first}, then {then}"
+    return f"{first}, then {data_sizes(client, 1)}"
 
 
 @case("9113 6.9.1", "empty DATA needs no window", "answer 200")
@@ -691,21 +693,18 @@ def _(client):
 @case("9113 6.9.2", "a larger initial window sets waiting answers free", "b'Hello, World!'")
 def _(client):
     client.begin(setting(4, 0)).send(request(1))
-    until_silence(client)
+    data_sizes(client, 0)
     return client.send(frame(SETTINGS, 0, 0, setting(4, 100))).outcome().body
 
 
 @case("9113 6.9.2", "a window that became negative has to be made up for", r"\[3\], then \[\], then \[1\]")
 def _(client):
-    def sizes():
-        return [len(payload) for kind, _, _, payload in until_silence(client) if kind == DATA]
-
     client.begin(setting(4, 3)).send(request(1))
-    first = sizes()
+    first = data_sizes(client, 1)
     client.send(frame(SETTINGS, 0, 0, setting(4, 1)), window_update(1, 2))
-    second = sizes()
+    second = data_sizes(client, 0)
     client.send(window_update(1, 1))
-    return f"{first}, then {second}, then {sizes()}"
+    return f"{first}, then {second}, then {data_sizes(client, 1)}"
 
 
 @case(
@@ -1036,10 +1035,8 @@ def _(client):
 @case("9113 8.7", "an answer before the end of the request asks to stop without an error", "NO_ERROR")
 def _(client):
     client.begin().send(post(1, path="/ignore"))
-    codes = [
-        ERRORS[int.from_bytes(payload)] for kind, _, _, payload in until_silence(client) if kind == RST_STREAM
-    ]
-    return codes[0] if codes else "no RST_STREAM"
+    resets = (payload for kind, _, _, payload in client.frames() if kind == RST_STREAM)
+    return next((ERRORS[int.from_bytes(code)] for code in resets), "no RST_STREAM")
 
 
 @case("9113 5.4.2", "an error of one stream is none of the others", "alive")

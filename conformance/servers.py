@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def build(example="conformance", release=False):
     """Builds an example of the crate and returns the path of its executable."""
-    command = ["cargo", "build", "-p", "vernal", "--example", example]
+    # of the whole workspace, so that the features are those that the tests were built with
+    command = ["cargo", "build", "--workspace", "--example", example]
     if release:
         command.append("--release")
     output = subprocess.run(
@@ -44,10 +45,10 @@ class Server:
         else:
             sys.exit(f"{executable} ended before it listened")
 
-    def connect(self, timeout=10):
+    def connect(self, timeout=30):
         return socket.create_connection(self.address, timeout)
 
-    def get(self, target, timeout=10):
+    def get(self, target, timeout=30):
         """Makes one request on a connection of its own and returns the status and the body."""
         with self.connect(timeout) as connection:
             connection.sendall(

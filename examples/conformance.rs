@@ -5,7 +5,7 @@
 //! ```
 //!
 //! It listens on a port that the system chooses and prints it. Arguments are limits, in seconds, bytes or numbers;
-//! `tls=server` makes it speak HTTPS with `server.pem` and `server.key`.
+//! `tls=server` makes it speak HTTPS with `server.pem` and `server.key`, `host=127.0.0.2` listen there.
 
 use std::time::Duration;
 
@@ -167,6 +167,10 @@ fn main() -> vernal::Result<()> {
         let (name, value) = argument.split_once('=').unwrap_or((&argument, "1"));
         if name == "tls" {
             server = server.tls(vernal::Tls::from_files(format!("{value}.pem"), format!("{value}.key")));
+            continue;
+        }
+        if name == "host" {
+            server = server.host(value);
             continue;
         }
         let number: f64 = value.parse().unwrap_or_else(|_| panic!("{argument} has no number"));

@@ -5,10 +5,11 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use support::frames::*;
@@ -50,22 +51,46 @@ async fn whole() -> String {
     "x".repeat(1024 * 1024)
 }
 
-/// How many of these are waiting.
-static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// How many of these are waiting, by who asked: the tests run side by side.
+static WAITING: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
 
-struct Waits;
+fn all_waiting() -> MutexGuard<'static, BTreeMap<String, usize>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-impl Drop for Waits {
-    fn drop(&mut self) {
-        WAITING.fetch_sub(1, Ordering::SeqCst);
+fn waiting(who: &str) -> usize {
+    all_waiting().get(who).copied().unwrap_or_default()
+}
+
+struct Waits(String);
+
+impl Waits {
+    fn begin(who: String) -> Waits {
+        *all_waiting().entry(who.clone()).or_default() += 1;
+        Waits(who)
     }
 }
 
-#[route("/forever")]
-async fn forever() -> &'static str {
-    WAITING.fetch_add(1, Ordering::SeqCst);
-    let _waits = Waits;
+impl Drop for Waits {
+    fn drop(&mut self) {
+        *all_waiting().entry(std::mem::take(&mut self.0)).or_default() -= 1;
+    }
+}
+
+#[route("/forever/{who}")]
+async fn forever(who: String) -> &'static str {
+    let _waits = Waits::begin(who);
     std::future::pending().await
+}
+
+/// Passed once for each permit, by one test at a time.
+static PASS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(0);
+static PASSING: Mutex<()> = Mutex::new(());
+
+#[route("/passes")]
+async fn passes() -> &'static str {
+    PASS.acquire().await.expect("a gate").forget();
+    "passed"
 }
 
 static BLOCKED: AtomicUsize = AtomicUsize::new(0);
@@ -165,14 +190,15 @@ fn a_request_looks_like_one_of_http_1_1() {
 
 #[test]
 fn streams_are_answered_side_by_side() {
+    let _passing = PASSING.lock().unwrap_or_else(PoisonError::into_inner);
     let server = started();
     let mut client = Frames::begin(server.address, &[]);
-    client.send(get(1, "/forever"));
+    client.send(get(1, "/forever/side-by-side"));
     assert_eq!(client.ask(3, "/hello"), answered("hello"));
-    client.send(get(5, "/sleep?milliseconds=100"));
-    client.send(get(7, "/sleep?milliseconds=1"));
-    assert_eq!(client.end_of(7), answered("awake"));
-    assert_eq!(client.end_of(5), answered("awake"));
+    client.send(get(5, "/passes"));
+    assert_eq!(client.ask(7, "/hello"), answered("hello"));
+    PASS.add_permits(1);
+    assert_eq!(client.end_of(5), answered("passed"));
 }
 
 #[test]
@@ -235,11 +261,10 @@ fn the_access_log_names_the_version() {
 fn a_reset_ends_a_controller_that_waits() {
     let server = started();
     let mut client = Frames::begin(server.address, &[]);
-    let before = WAITING.load(Ordering::SeqCst);
-    client.send(get(1, "/forever"));
-    wait_until("the controller waits", || WAITING.load(Ordering::SeqCst) > before);
+    client.send(get(1, "/forever/reset"));
+    wait_until("the controller waits", || waiting("reset") == 1);
     client.send(reset(1));
-    wait_until("the controller has ended", || WAITING.load(Ordering::SeqCst) <= before);
+    wait_until("the controller has ended", || waiting("reset") == 0);
     assert_eq!(client.ask(3, "/hello"), answered("hello"));
 }
 
@@ -247,11 +272,10 @@ fn a_reset_ends_a_controller_that_waits() {
 fn the_end_of_a_connection_ends_its_controllers() {
     let server = started();
     let mut client = Frames::begin(server.address, &[]);
-    let before = WAITING.load(Ordering::SeqCst);
-    client.send([get(1, "/forever"), get(3, "/forever")].concat());
-    wait_until("the controllers wait", || WAITING.load(Ordering::SeqCst) > before + 1);
+    client.send([get(1, "/forever/closed"), get(3, "/forever/closed")].concat());
+    wait_until("the controllers wait", || waiting("closed") == 2);
     client.stream.shutdown(Shutdown::Both).expect("a connection");
-    wait_until("the controllers have ended", || WAITING.load(Ordering::SeqCst) <= before);
+    wait_until("the controllers have ended", || waiting("closed") == 0);
 }
 
 #[test]
@@ -279,7 +303,7 @@ fn controllers_that_block_count_until_they_return() {
 
 #[test]
 fn a_connection_without_a_request_is_closed() {
-    let server = with_limits(|limits| limits.header_timeout(Duration::from_millis(100)));
+    let server = with_limits(|limits| limits.header_timeout(Duration::from_secs(1)));
     let mut silent = Frames::connect(server.address);
     silent.send(&PREFACE[..10]);
     assert!(silent.next().is_none());
@@ -288,7 +312,7 @@ fn a_connection_without_a_request_is_closed() {
 
 #[test]
 fn a_header_block_that_does_not_end_is_given_up() {
-    let server = with_limits(|limits| limits.header_timeout(Duration::from_millis(100)));
+    let server = with_limits(|limits| limits.header_timeout(Duration::from_secs(1)));
     let mut client = Frames::begin(server.address, &[]);
     assert_eq!(client.ask(1, "/hello"), answered("hello"));
     client.send(frame(HEADERS, END_STREAM, 3, &block(&[(":method", "GET")])));
@@ -325,9 +349,10 @@ fn the_last_request_of_a_connection_is_announced() {
 
 #[test]
 fn a_stop_lets_running_streams_finish() {
+    let _passing = PASSING.lock().unwrap_or_else(PoisonError::into_inner);
     let server = started();
     let mut client = Frames::begin(server.address, &[]);
-    client.send(get(1, "/sleep?milliseconds=300"));
+    client.send(get(1, "/passes"));
     assert_eq!(client.ask(3, "/hello"), answered("hello"));
     let mut idle = Frames::begin(server.address, &[]);
     assert_eq!(idle.ask(1, "/hello"), answered("hello"));
@@ -335,7 +360,8 @@ fn a_stop_lets_running_streams_finish() {
     assert_eq!(client.next_of(GOAWAY).expect("the announcement").code(), NO_ERROR);
     // what was on its way when the announcement was made is answered as well
     assert_eq!(client.ask(5, "/hello"), answered("hello"));
-    assert_eq!(client.end_of(1), answered("awake"));
+    PASS.add_permits(1);
+    assert_eq!(client.end_of(1), answered("passed"));
     assert_eq!(idle.end(), Some(NO_ERROR));
     server.stop().expect("a good end");
 }
@@ -353,7 +379,7 @@ fn a_stop_does_not_wait_for_idle_clients_that_are_deaf() {
 fn streams_are_cut_at_the_deadline() {
     let server = Running::start(Server::new().drain_deadline(Duration::from_millis(100)));
     let mut client = Frames::begin(server.address, &[]);
-    client.send(get(1, "/forever"));
+    client.send(get(1, "/forever/deadline"));
     assert_eq!(client.ask(3, "/hello"), answered("hello"));
     server.stop().expect("an end");
     assert_eq!(client.end_of(1), End::Closed);
@@ -361,15 +387,14 @@ fn streams_are_cut_at_the_deadline() {
 
 #[test]
 fn a_client_that_is_gone_is_noticed() {
-    let server = Running::start(Server::new().ping_interval(Duration::from_millis(100)));
+    let server = Running::start(Server::new().ping_interval(Duration::from_millis(700)));
     let mut client = Frames::begin(server.address, &[]);
-    let before = WAITING.load(Ordering::SeqCst);
-    client.send(get(1, "/forever"));
-    wait_until("the controller waits", || WAITING.load(Ordering::SeqCst) > before);
+    client.send(get(1, "/forever/gone"));
+    wait_until("the controller waits", || waiting("gone") == 1);
     let ping = client.next_of(PING).expect("a question");
     client.send(frame(PING, ACK, 0, &ping.payload));
     client.next_of(PING).expect("another");
-    wait_until("the controller has ended", || WAITING.load(Ordering::SeqCst) <= before);
+    wait_until("the controller has ended", || waiting("gone") == 0);
     assert_eq!(client.end_of(1), End::Closed);
 }
 
@@ -405,13 +430,13 @@ fn a_client_that_makes_room_for_single_bytes_loses_its_streams() {
 fn a_client_that_does_not_read_is_cut() {
     let server = with_limits(|limits| limits.write_timeout(Duration::from_millis(300)));
     let mut client = Frames::begin(server.address, &[(4, 0x7fff_ffff)]);
-    let before = WAITING.load(Ordering::SeqCst);
     client.send(window_update(0, 0x7fff_0000));
-    client.send(get(1, "/forever"));
+    client.send(get(1, "/forever/unread"));
+    wait_until("the controller waits", || waiting("unread") == 1);
     for stream in (3..200).step_by(2) {
         client.try_send(get(stream, "/whole"));
     }
-    wait_until("the connection has been cut", || WAITING.load(Ordering::SeqCst) <= before);
+    wait_until("the connection has been cut", || waiting("unread") == 0);
 }
 
 // Floods.
@@ -492,7 +517,7 @@ fn a_flood_of_continuations_is_ended() {
 #[test]
 fn rapid_resets_are_ended() {
     let pairs: Vec<u8> =
-        (0..5000).flat_map(|n| [get(2 * n + 1, "/forever"), reset(2 * n + 1)].concat()).collect();
+        (0..5000).flat_map(|n| [get(2 * n + 1, "/forever/flood"), reset(2 * n + 1)].concat()).collect();
     let end = end_of_flood(|client| {
         client.try_send(&pairs);
     });

@@ -7,7 +7,7 @@ mod support;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use support::{Running, Wire, log, wait_until};
+use support::{Running, Wire, log, own_address, wait_until};
 use vernal::prelude::*;
 use vernal::{App, TrustedProxies};
 
@@ -71,8 +71,9 @@ fn forwarded_is_believed_where_it_is_asked_for() {
 fn the_access_log_names_the_client() {
     let running = Running::start(server().trusted_proxies(["127.0.0.1"]).access_log(true));
     running.ask(who_is("X-Forwarded-For: 198.51.100.99\r\n"));
-    let lines = log::lines_with("client=\"198.51.100.99\"");
-    assert!(lines.iter().any(|line| line.contains("peer=\"127.0.0.1:")), "{lines:?}");
+    let lines = || log::lines_with("client=\"198.51.100.99\"");
+    wait_until("the line is written", || !lines().is_empty());
+    assert!(lines()[0].contains("peer=\"127.0.0.1:"), "{:?}", lines());
 }
 
 #[test]
@@ -229,21 +230,21 @@ fn haproxy_says_who_the_client_is() {
     ] {
         let trusted = TrustedProxies::new(["127.0.0.5"]);
         let running = Running::start(server().trusted_proxies(trusted).proxy_protocol(proxy_protocol));
-        let port = {
-            let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-            free.local_addr().expect("an address").port()
+        // haproxy wants to be told a port: one that is free now, on an address where it stays free
+        let address = {
+            let free = std::net::TcpListener::bind((own_address(), 0)).expect("a port");
+            free.local_addr().expect("an address")
         };
         let mode = if proxy_protocol { "tcp" } else { "http" };
         let configuration = directory.path().join("haproxy.cfg");
         let text = format!(
-            "defaults\n    mode {mode}\n    timeout connect 5s\n    timeout client 5s\n    timeout server 5s\n\
-             listen all\n    bind 127.0.0.1:{port}\n    {field}\n    server one {} source 127.0.0.5 {options}\n",
+            "defaults\n    mode {mode}\n    timeout connect 20s\n    timeout client 20s\n    timeout server 20s\n\
+             listen all\n    bind {address}\n    {field}\n    server one {} source 127.0.0.5 {options}\n",
             running.address
         );
         std::fs::write(&configuration, text).expect("a file");
         let child = Command::new("haproxy").arg("-q").arg("-f").arg(&configuration).spawn().expect("haproxy");
         let _haproxy = Haproxy(child);
-        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
         wait_until("haproxy listens", || std::net::TcpStream::connect(address).is_ok());
         let answer = Wire::connect(address).ask(who_is(""));
         let scheme = if field.contains("Proto") { "https" } else { "http" };

@@ -6,16 +6,22 @@ mod support;
 
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use support::program::{self, Program};
-use support::{PATIENCE, Running, Wire, log, wait_until};
+use support::{PATIENCE, Running, Wire, log, own_address, wait_until};
 use vernal::prelude::*;
 use vernal::{Handle, Route};
 
+/// Requests that run until something else happens. The tests that count them run one after the other.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 #[route("/t")]
 async fn plain() -> &'static str {
@@ -24,7 +30,7 @@ async fn plain() -> &'static str {
 
 #[route("/slow")]
 async fn slow() -> &'static str {
-    STARTED.fetch_add(1, Ordering::SeqCst);
+    println!("\nslow runs");
     tokio::time::sleep(Duration::from_millis(400)).await;
     "finished"
 }
@@ -49,9 +55,12 @@ fn thread() -> String {
     format!("{:?} {:?}", std::thread::current().id(), std::thread::current().name())
 }
 
+/// Held by whoever wants `/block` to block.
+static BLOCK: Mutex<()> = Mutex::new(());
+
 #[route("/block")]
 fn block() -> &'static str {
-    std::thread::sleep(Duration::from_millis(1000));
+    drop(BLOCK.lock());
     "unblocked"
 }
 
@@ -85,10 +94,10 @@ fn hello(target: &str) -> String {
     format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n")
 }
 
-// On addresses of their own, since the system may give a port that has become free to any other test that asks for one.
 #[test]
 fn a_server_can_be_started_and_stopped_and_started_again() {
-    let first = Running::start(server().host("127.0.0.2"));
+    let host = own_address();
+    let first = Running::start(server().host(&host));
     let address = first.address;
     assert!(first.handle.is_ready());
     assert_eq!(first.get("/t").text(), "ok");
@@ -96,7 +105,7 @@ fn a_server_can_be_started_and_stopped_and_started_again() {
     first.stop().expect("an end without error");
     assert!(!handle.is_ready());
 
-    let again = server().host("127.0.0.2").port(address.port()).handle_signals(false);
+    let again = server().host(host).port(address.port()).handle_signals(false);
     let handle = again.handle();
     let thread = std::thread::spawn(move || again.start());
     wait_until("it is ready again", || handle.is_ready());
@@ -172,7 +181,8 @@ fn wrong_declarations_are_reported_before_the_port_is_bound() {
 
 #[test]
 fn a_running_request_finishes_and_nothing_new_is_taken() {
-    let mut running = Running::start(server().host("127.0.0.3"));
+    let _alone = alone();
+    let mut running = Running::start(server().host(own_address()));
     let mut idle = running.connect();
     assert_eq!(idle.ask(hello("/t")).text(), "ok");
     let mut busy = running.connect();
@@ -192,6 +202,7 @@ fn a_running_request_finishes_and_nothing_new_is_taken() {
 
 #[test]
 fn the_deadline_cuts_what_hangs_and_says_how_many() {
+    let _alone = alone();
     let running = Running::start(server().workers(3).drain_deadline(Duration::from_millis(200)));
     let mut wires: Vec<Wire> = (0..2).map(|_| running.connect()).collect();
     let before = STARTED.load(Ordering::SeqCst);
@@ -207,6 +218,7 @@ fn the_deadline_cuts_what_hangs_and_says_how_many() {
 
 #[test]
 fn an_answer_without_end_learns_that_the_server_stops() {
+    let _alone = alone();
     let server = server();
     let handle = server.handle();
     let until_the_end = vernal::controller::from_async_fn(move |_: &Request| {
@@ -248,6 +260,7 @@ fn a_controller_can_stop_the_server() {
 }
 
 fn served_async(runtime: tokio::runtime::Runtime, deadline: Duration) {
+    let _alone = alone();
     runtime.block_on(async {
         let server = server().port(0).handle_signals(false).drain_deadline(deadline);
         let handle = server.handle();
@@ -289,16 +302,15 @@ fn it_runs_inside_a_runtime_of_one_thread() {
 #[test]
 fn a_plain_function_may_block_without_delaying_others() {
     let running = Running::start(server().workers(1));
+    let block = BLOCK.lock().expect("a lock");
     let mut blocked = running.connect();
     blocked.send(hello("/block"));
     let mut wire = running.connect();
     for _ in 0..20 {
         assert_eq!(wire.ask(hello("/t")).text(), "ok");
     }
-    blocked.stream.set_nonblocking(true).expect("a socket");
-    let nothing_yet = blocked.stream.peek(&mut [0]).is_err();
-    blocked.stream.set_nonblocking(false).expect("a socket");
-    assert!(nothing_yet, "twenty answers came while one function blocked");
+    assert!(blocked.is_silent(), "twenty answers came while one function blocked");
+    drop(block);
     assert_eq!(blocked.answer().text(), "unblocked");
     assert!(wire.ask(hello("/thread")).text().contains("vernal-blocking"));
 }
@@ -353,13 +365,17 @@ fn a_request_that_came_in_part_behind_another_may_take_its_time() {
 
 #[test]
 fn idle_connections_and_slow_headers_are_closed() {
-    let limits = Limits::default().header_timeout(Duration::from_millis(100));
-    let running = Running::start(server().limits(limits).idle_timeout(Duration::from_millis(100)));
-    assert!(running.connect().is_closed(), "one that never says anything");
-
+    let running = Running::start(server().idle_timeout(Duration::from_millis(100)));
     let mut idle = running.connect();
     assert_eq!(idle.ask(hello("/t")).text(), "ok");
     assert!(idle.is_closed());
+
+    let mut busy = running.connect();
+    assert_eq!(busy.ask(hello("/slow")).text(), "finished", "waiting for the app is not idling");
+
+    let limits = Limits::default().header_timeout(Duration::from_millis(100));
+    let running = Running::start(server().limits(limits));
+    assert!(running.connect().is_closed(), "one that never says anything");
 
     let mut slow = running.connect();
     slow.send("GET /t HTTP/1.1\r\nHost: x\r\nX-A: 1");
@@ -373,21 +389,36 @@ fn idle_connections_and_slow_headers_are_closed() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(sent < 10_000, "a byte now and then is no reason to wait for ever");
+}
 
-    let mut busy = running.connect();
-    assert_eq!(busy.ask(hello("/slow")).text(), "finished", "waiting for the app is not idling");
+/// Pieces without end; says when the server has given them up.
+struct Endless(Arc<AtomicBool>);
+
+impl Iterator for Endless {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        Some("x".repeat(9000))
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 #[test]
 fn a_client_that_does_not_read_is_let_go() {
-    let endless =
-        vernal::controller::from_fn(|_: &Request| Stream::iter(std::iter::repeat("x".repeat(9000))));
+    let is_given_up = Arc::new(AtomicBool::new(false));
+    let pieces = Arc::clone(&is_given_up);
+    let endless = vernal::controller::from_fn(move |_: &Request| Stream::iter(Endless(Arc::clone(&pieces))));
     let declare = |app: vernal::Builder| app.route(Route::path("/endless"), endless);
     let limits = Limits::default().write_timeout(Duration::from_millis(200));
     let running = Running::start(server().declare(declare).limits(limits));
     let mut wire = running.connect();
     wire.send(hello("/endless"));
-    std::thread::sleep(Duration::from_millis(3000));
+    wait_until("the server has given it up", || is_given_up.load(Ordering::SeqCst));
     let mut read = 0;
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -444,7 +475,7 @@ fn signals_drain_and_then_start_returns() {
         let mut program = Program::start("the_program", "");
         let mut wire = Wire::connect(program.address);
         wire.send(hello("/slow"));
-        std::thread::sleep(Duration::from_millis(100));
+        program.wait_for("slow runs");
         program.signal(name);
         assert_eq!(wire.answer().text(), "finished", "{name}");
         let (is_good, rest) = program.end();

@@ -427,7 +427,7 @@ fn a_stop_closes_websockets_and_waits_for_their_clients() {
 
 #[test]
 fn websockets_are_cut_at_the_deadline() {
-    let server = Running::start(Server::new().drain_deadline(Duration::from_millis(100)));
+    let server = Running::start(Server::new().drain_deadline(Duration::from_secs(1)));
     let client = Client::connect(&server);
     let mut socket = client.open("/echo/deaf");
     assert_eq!(socket.ask("hello"), "hello");

@@ -10,7 +10,6 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -27,9 +26,9 @@ const complaints = [];
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), "showcase-test-"));
-  const port = await freePort();
-  url = `http://127.0.0.1:${port}`;
-  program = await start(["--port", String(port), "--data", directory]);
+  let address;
+  ({ program, address } = await start(["--data", directory]));
+  url = `http://${address}`;
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -38,7 +37,7 @@ before(async () => {
     ],
   });
   context = await browser.newContext({ baseURL: url });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   page = await context.newPage();
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
@@ -54,24 +53,19 @@ after(async () => {
   if (directory) await rm(directory, { recursive: true, force: true });
 });
 
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Starts the showcase; it is ready when its log says that it serves both of its apps. */
+/**
+ * Starts the showcase on a port that the system chooses; it is ready when its log says that it serves both of its apps,
+ * the first after the second.
+ */
 async function start(options) {
-  const child = spawn(PROGRAM, options, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(PROGRAM, ["--port", "0", ...options], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   child.on("error", (error) => { said += error; });
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => { said += text; });
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 300; attempt += 1) {
     if (child.pid === undefined || child.exitCode !== null) break;
-    if (said.match(/ serving /g)?.length === 2) return child;
+    const served = [...said.matchAll(/ serving address=(\S+) .*\n/g)];
+    if (served.length === 2) return { program: child, address: served[1][1] };
     await sleep(100);
   }
   throw new Error(`the showcase did not start: ${said}`);
@@ -112,7 +106,7 @@ test("every card answers as expected", async (t) => {
       for (const preset of await card.locator(".preset").all()) {
         const { method, target, status, says } = await preset.evaluate((button) => ({ ...button.dataset }));
         await preset.click();
-        await card.locator('.answer[data-state="done"]').waitFor({ timeout: 10_000 });
+        await card.locator('.answer[data-state="done"]').waitFor();
         const what = `${method} ${target}`;
         const shown = await card.locator(".status").textContent();
         const redirected = status.startsWith("3") && status !== "304";
@@ -197,6 +191,7 @@ test("a search finds it, by words and by topic", async () => {
   await page.goto("/board");
   await page.getByLabel("Search the notices").fill("lantern dusk");
   await page.getByRole("button", { name: "Search" }).click();
+  await page.waitForURL(/q=lantern/);
   assert.equal(await page.locator(".notice").count(), 1);
   assert.match(await text(".count"), /1 notice found/);
   await page.goto("/board?topic=events");
@@ -264,9 +259,8 @@ test("two windows talk to each other", async () => {
 });
 
 test("over HTTPS a browser speaks HTTP/2, and the chat goes on", async () => {
-  const port = await freePort();
-  const secure = await start(["--tls", "--port", String(port), "--data", directory]);
-  const elsewhere = await browser.newContext({ baseURL: `https://127.0.0.1:${port}`, ignoreHTTPSErrors: true });
+  const { program: secure, address } = await start(["--tls", "--data", directory]);
+  const elsewhere = await browser.newContext({ baseURL: `https://${address}`, ignoreHTTPSErrors: true });
   try {
     const visit = await elsewhere.newPage();
     await visit.goto("/board");

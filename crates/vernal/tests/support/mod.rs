@@ -11,6 +11,7 @@ pub mod websocket;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,18 @@ use vernal::{Handle, Result, Server};
 
 /// Nothing in these tests takes this long, unless it never ends.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An address that nothing else has, for tests in which a port becomes free: what the system chooses on 127.0.0.1 may be
+/// anybody's a moment later.
+pub fn own_address() -> String {
+    static NEXT: AtomicU8 = AtomicU8::new(1);
+    let process = std::process::id();
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    match cfg!(target_os = "linux") {
+        true => format!("127.{number}.{}.{}", process >> 8 & 0xff, process & 0xff),
+        false => "127.0.0.1".to_owned(), // elsewhere the others would have to be set up
+    }
+}
 
 /// A server in a thread of its own; stopped when dropped.
 pub struct Running {

@@ -351,7 +351,7 @@ fn a_stop_closes_with_1001_and_waits_for_the_answer() {
 
 #[test]
 fn a_client_that_does_not_close_is_cut_at_the_deadline() {
-    let server = Running::start(Server::app("events").drain_deadline(std::time::Duration::from_millis(200)));
+    let server = Running::start(Server::app("events").drain_deadline(std::time::Duration::from_secs(1)));
     let mut socket = Socket::open(&server, "/tell/stubborn");
     socket.text();
     server.stop().expect("it ends all the same");

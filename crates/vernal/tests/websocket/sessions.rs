@@ -2,7 +2,7 @@
 //! read.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use vernal::prelude::*;
@@ -150,12 +150,19 @@ fn a_session_that_was_kept_knows_that_it_has_ended() {
 #[derive(Default)]
 struct Flood;
 
+/// The session of the only client that asked for a flood has ended.
+static FLOODED: AtomicBool = AtomicBool::new(false);
+
 #[websocket_handler("/flood", app = "sessions")]
 impl WebsocketHandler for Flood {
     async fn on_text_message(&self, session: &WebsocketSession) -> Result<()> {
         loop {
             session.send_binary(vec![0; 100_000]).await?;
         }
+    }
+
+    async fn on_close(&self) {
+        FLOODED.store(true, Ordering::SeqCst);
     }
 }
 
@@ -167,7 +174,7 @@ fn a_client_that_does_not_read_is_cut_and_the_others_served() {
     slow.send_text("go");
     let mut other = Socket::open(&server, "/do");
     assert_eq!(other.ask("count"), "1");
-    std::thread::sleep(Duration::from_millis(900));
+    crate::support::wait_until("it is cut", || FLOODED.load(Ordering::SeqCst));
     let received = slow.wire.rest().len();
     assert!(received > 0, "it ends although the handler never does");
     assert_eq!(other.ask("count"), "2");

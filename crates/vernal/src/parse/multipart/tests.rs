@@ -2,11 +2,12 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use super::pieces::{Chunks, described, parse};
 use super::*;
 use crate::MB;
+#[cfg(target_os = "linux")]
+use crate::properties::processor_time;
 
 const TYPE: &str = "multipart/form-data; boundary=B";
 
@@ -271,9 +272,10 @@ async fn an_error_of_the_body_is_passed_on() {
 }
 
 /// Time that grows with the square of the length would be minutes here.
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn adversarial_bodies_are_read_in_linear_time() {
-    let start = Instant::now();
+    let start = processor_time();
     let limits = Limits::default().body(4 * MB);
     for line in ["\r\n--", "\r", "\r\n--Bx", "\r\n--B \rx", "\r\n--BBBB\r"] {
         let content = line.repeat(MB / line.len());
@@ -285,7 +287,8 @@ async fn adversarial_bodies_are_read_in_linear_time() {
     }
     let blanks = format!("--B{}", " ".repeat(MB));
     assert!(parse(Chunks::of(blanks.as_bytes(), 1), TYPE, &limits).await.is_err());
-    assert!(start.elapsed().as_secs() < 60, "took {:?}", start.elapsed());
+    let taken = processor_time() - start;
+    assert!(taken.as_secs() < 60, "took {taken:?}");
 }
 
 #[test]

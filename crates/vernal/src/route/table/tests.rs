@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Headers;
+#[cfg(target_os = "linux")]
+use crate::properties::processor_time;
 use crate::properties::run_for;
 use crate::route::Precedence;
 
@@ -468,6 +470,7 @@ fn a_class_without_expressions_adds_none_to_an_any_list() {
     assert_refused(&table, "GET /ex/clsany/x", "no candidate fits");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn an_adversarial_path_is_searched_in_bounded_time() {
     let mut routes = Vec::new();
@@ -477,10 +480,11 @@ fn an_adversarial_path_is_searched_in_bounded_time() {
         routes.push(Route::path((0..8).map(segment).collect::<String>() + "/end"));
     }
     let table = table(&routes);
-    let start = std::time::Instant::now();
+    let start = processor_time();
     assert_refused(&table, &format!("GET {}/no", "/aaaaaaaa".repeat(8)), "404");
     assert_refused(&table, &format!("GET {}", "/a".repeat(100_000)), "404");
-    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+    let taken = processor_time() - start;
+    assert!(taken.as_secs() < 5, "{taken:?}");
 }
 
 #[test]
