@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use smallvec::SmallVec;
+use tokio::runtime::Handle;
 
 use crate::accept::Watch;
 use crate::access::Access;
@@ -21,11 +22,22 @@ use crate::{Error, HttpError, Result};
 impl App {
     /// Answers a request. Never fails: an error has become a page.
     ///
-    /// This is the one door: the server, the `tower::Service` and the test client all come through it. It needs no
-    /// socket and, unless a controller may block, no thread.
+    /// This is the one door: the server, the `tower::Service` and the test client all come through it, and so may other
+    /// transports, with [`Request::raw`]. It needs no socket and, unless a controller may block, no thread.
+    ///
+    /// It may be awaited outside of any tokio runtime, and so may the body. Then a controller that may block, a file that is
+    /// read and a response that is compressed block the thread that polls, and what is bounded by a clock (`body_timeout`,
+    /// `body_rate`, `request_timeout`) is left to the transport. What controllers themselves ask of tokio, such as a timer
+    /// in a [`Stream`](crate::Stream), needs the runtime as ever.
     pub async fn handle(&self, mut request: Request) -> http::Response<OutgoingBody> {
         self.adopt(&mut request);
         self.answer(&mut request).await
+    }
+
+    /// The page for what was no request, as [`Request::raw`] found.
+    pub async fn refusal(&self, error: HttpError) -> http::Response<OutgoingBody> {
+        let connection = Arc::new(Connection::new(self.clone(), None, Watch::default()));
+        self.refuse(&connection, error).await
     }
 
     /// The journey of a request that stays where it is: what a future holds is copied when it is made.
@@ -161,7 +173,7 @@ impl App {
     /// Waits as long as the limit `request_timeout` allows.
     pub(crate) async fn in_time<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
         let limit = self.limits().request_timeout;
-        if limit.is_zero() {
+        if limit.is_zero() || Handle::try_current().is_err() {
             return future.await;
         }
         let timeout = |_| {
@@ -271,10 +283,12 @@ impl App {
 
     /// Runs a controller on the blocking pool; the request goes there and comes back.
     async fn call_blocking(&self, target: &Target, request: &mut Request) -> Result<Response> {
+        let Ok(runtime) = Handle::try_current() else {
+            return catch_panic(|| target.controller.call(request))?.wait().await;
+        };
         let leave = Arc::clone(self.blocking()).acquire_owned().await?;
         let controller = Arc::clone(&target.controller);
         let moved = std::mem::take(request);
-        let runtime = tokio::runtime::Handle::current();
         let call = move || {
             let call = || match controller.call(&moved) {
                 Answer::Ready(answer) => answer,

@@ -1,5 +1,7 @@
 //! What a client asked for.
 
+mod transport;
+
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -248,9 +250,10 @@ impl Request {
             return secure;
         }
         #[cfg(feature = "tls")]
-        return self.tls().is_some();
-        #[cfg(not(feature = "tls"))]
-        false
+        if self.tls().is_some() {
+            return true;
+        }
+        self.extensions.get::<transport::OverHttps>().is_some()
     }
 
     /// `https` or `http`: how the request came.

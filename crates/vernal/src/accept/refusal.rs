@@ -69,7 +69,7 @@ const LINGER_BYTES: usize = 16 << 20;
 /// The page as bytes; one that is no plain text or bytes is sent without its body.
 fn wire_form(page: http::Response<OutgoingBody>, head_only: bool, title_case: bool) -> Bytes {
     let (mut parts, body) = page.into_parts();
-    let body = body.into_bytes();
+    let body = body.into_memory().unwrap_or_default();
     let mut wire = BytesMut::with_capacity(256 + body.len());
     let phrase = parts.status.canonical_reason().unwrap_or_default().as_bytes();
     let phrase = parts.extensions.get().map_or(phrase, Reason::as_bytes);

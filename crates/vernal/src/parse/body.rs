@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http_body::Body as _;
+use tokio::runtime::Handle;
 
 #[cfg(feature = "compression")]
 use super::coded::{Decoded, Decoders};
@@ -255,6 +256,10 @@ impl BodyReader {
     }
 
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, HttpError>>> {
+        // without a runtime there is no clock; whoever brought the request has one
+        if self.deadline.is_none() && Handle::try_current().is_err() {
+            return Poll::Pending;
+        }
         let pace = &mut self.pace;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(pace.wait())));
         match deadline.as_mut().poll(context) {

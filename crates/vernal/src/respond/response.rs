@@ -140,7 +140,8 @@ pub(crate) fn status_code(status: u16) -> StatusCode {
 #[derive(Default)]
 pub struct Body(pub(crate) Option<Content>);
 
-/// A body on its way to the transport.
+/// A body on its way to the transport, which polls it as an `http_body::Body`, or takes what is in memory at once with
+/// [`into_memory`](OutgoingBody::into_memory).
 #[derive(Default)]
 pub struct OutgoingBody {
     data: Outgoing,
@@ -148,6 +149,19 @@ pub struct OutgoingBody {
 }
 
 impl OutgoingBody {
+    /// The bytes of a body that is in memory, as most are, without polling it; a file or a stream comes back as it is.
+    ///
+    /// # Errors
+    ///
+    /// The body itself, where it has to be read piece by piece.
+    pub fn into_memory(self) -> Result<Bytes, OutgoingBody> {
+        match self.data {
+            Outgoing::Empty => Ok(Bytes::new()),
+            Outgoing::Bytes(bytes) => Ok(bytes),
+            Outgoing::File(_) | Outgoing::Stream(_) => Err(self),
+        }
+    }
+
     /// Keeps the connection busy until this body has gone out.
     pub(crate) fn hold(&mut self, in_flight: InFlight) {
         self.in_flight = Some(in_flight);
@@ -164,13 +178,11 @@ impl OutgoingBody {
     pub(crate) fn is_in_memory(&self) -> bool {
         matches!(self.data, Outgoing::Empty | Outgoing::Bytes(_))
     }
+}
 
-    /// The bytes of a body that is in memory; none for others.
-    pub(crate) fn into_bytes(self) -> Bytes {
-        match self.data {
-            Outgoing::Bytes(bytes) => bytes,
-            Outgoing::Empty | Outgoing::File(_) | Outgoing::Stream(_) => Bytes::new(),
-        }
+impl std::fmt::Debug for OutgoingBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OutgoingBody").field("length", &self.data.size_hint().exact()).finish_non_exhaustive()
     }
 }
 

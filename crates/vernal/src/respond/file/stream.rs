@@ -183,7 +183,8 @@ impl FileStream {
                 };
                 match Handle::try_current() {
                     Ok(runtime) => Piece::Reading(runtime.spawn_blocking(read)),
-                    Err(error) => Piece::Ready(Err(io::Error::other(error))),
+                    // outside of one, whoever polls has a thread that may wait for a disk
+                    Err(_) => Piece::Ready(read()),
                 }
             }
         })
