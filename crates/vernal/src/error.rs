@@ -31,13 +31,32 @@ pub struct HttpError {
 impl HttpError {
     /// An error with this status code and the code's standard phrase as its message.
     ///
-    /// A code outside 400 to 599 becomes 500: an error cannot claim success.
+    /// A code outside 400 to 599 becomes 500: an error cannot claim success. Where it must be able to, see
+    /// [`with_any_code`](HttpError::with_any_code).
     pub fn new(code: u16) -> Self {
         let code = if (400..600).contains(&code) { code } else { 500 };
         HttpError { code, message: None, explain: String::new(), field: None }
     }
 
-    /// Replaces the standard phrase.
+    /// An error with any status code that can be the answer to a request: 200 to 999. Others become 500, since a client
+    /// waits for another answer after those below 200.
+    ///
+    /// It is meant for what has no say in the codes: a proxy, a face of another language. It travels as any other error,
+    /// past the rest of the controller and to the error page that is for all codes (`*`); 204 and 304 have no body.
+    ///
+    /// ```
+    /// use vernal::HttpError;
+    ///
+    /// assert_eq!(HttpError::with_any_code(304).code(), 304);
+    /// assert_eq!(HttpError::with_any_code(799).message_text(), "???");
+    /// assert_eq!(HttpError::with_any_code(100).code(), 500);
+    /// ```
+    pub fn with_any_code(code: u16) -> Self {
+        let code = if (200..1000).contains(&code) { code } else { 500 };
+        HttpError { code, ..HttpError::new(500) }
+    }
+
+    /// Replaces the standard phrase. An empty text stays empty, on the status line as well.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -66,7 +85,7 @@ impl HttpError {
         HttpError::new(400).explain(explain)
     }
 
-    /// The status code, 400 to 599.
+    /// The status code: 400 to 599, or 200 to 999 of [`with_any_code`](HttpError::with_any_code).
     pub fn code(&self) -> u16 {
         self.code
     }

@@ -18,6 +18,9 @@ fn declare(app: Builder) -> Builder {
     let error = controller::from_fn(move |request: &Request| {
         Err::<(), _>(HttpError::new(number(request)).message(text(request)))
     });
+    let any = controller::from_fn(move |request: &Request| {
+        Err::<(), _>(HttpError::with_any_code(number(request)).message(text(request)).explain("so it is"))
+    });
     let status = controller::from_fn(move |request: &Request| Response::new(number(request)).body("here"));
     let reason = controller::from_fn(move |request: &Request| {
         Response::new(number(request)).reason(&text(request)).body("here")
@@ -25,6 +28,7 @@ fn declare(app: Builder) -> Builder {
     let own = controller::from_fn(|_: &Request| Response::new(200).header("Server", "its own"));
     app.server_name("notices/1.2")
         .route(Route::path("/error"), error)
+        .route(Route::path("/any"), any)
         .route(Route::path("/status"), status)
         .route(Route::path("/reason"), reason)
         .route(Route::path("/own"), own)
@@ -79,6 +83,25 @@ fn a_response_may_have_a_phrase_of_its_own() {
     assert_line("/reason?code=200&text=Fine", b"HTTP/1.1 200 Fine");
     assert_line("/reason?code=200&text=", b"HTTP/1.1 200 ");
     assert_line("/reason?code=299&text=%E4%B8%AD", b"HTTP/1.1 299 ");
+}
+
+#[test]
+fn an_error_may_have_any_code_where_that_is_said() {
+    for (code, line) in [
+        (200, "HTTP/1.1 200 mine"),
+        (302, "HTTP/1.1 302 mine"),
+        (600, "HTTP/1.1 600 mine"),
+        (999, "HTTP/1.1 999 mine"),
+        (101, "HTTP/1.1 500 mine"),
+        (1000, "HTTP/1.1 500 mine"),
+    ] {
+        assert_line(&format!("/any?text=mine&code={code}"), line.as_bytes());
+        let answer = String::from_utf8(get(&SERVER, &format!("/any?text=mine&code={code}"))).expect("text");
+        assert!(answer.ends_with(r#""message": "mine", "explain": "so it is"}"#), "{answer}");
+    }
+    let without = String::from_utf8(get(&SERVER, "/any?text=&code=304")).expect("text");
+    assert!(without.starts_with("HTTP/1.1 304 \r\n") && without.ends_with("\r\n\r\n"), "{without}");
+    assert_line("/error?code=302&text=mine", b"HTTP/1.1 500 mine");
 }
 
 /// What may come of a request: an answer, an error, a refusal before anybody has heard of it.
