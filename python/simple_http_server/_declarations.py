@@ -1,0 +1,243 @@
+"""What an application declares, as plain data for the engine; each says where it comes from."""
+
+import re
+import types
+from typing import Any, Callable, FrozenSet, List, NamedTuple, Optional, Sequence
+
+from ._controller_function import ControllerFunction, takes_the_object
+from ._location import ConfigurationError, location
+from ._signature import Argument, PageArgument, analyse, analyse_error_page, check_takes_one_argument
+from ._websocket_declarations import (
+    MESSAGE_EVENTS,
+    WebsocketFunctions,
+    WebsocketHandlerClass,
+    WebsocketHandlerProxy,
+)
+from .app_conf import FilterDeclaration
+from .logger import get_logger
+from .models.model_bindings import ModelBindingConf
+from .models.websocket import WebsocketHandler
+
+_logger = get_logger("simple_http_server.routing_server")
+
+METHODS = ("OPTIONS", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
+
+EVENTS = (
+    "on_handshake",
+    "on_open",
+    "on_close",
+    "on_ping_message",
+    "on_pong_message",
+    "on_text_message",
+    "on_binary_message",
+    "on_binary_frame",
+)
+
+
+class Route(NamedTuple):
+    """One mapping of requests to a function."""
+
+    url: str
+    """The pattern, or empty where there is a regular expression."""
+    regexp: Optional["re.Pattern[str]"]
+    method: str
+    """In capitals; empty for any."""
+    params: Sequence[str]
+    match_all_params: bool
+    headers: Sequence[str]
+    match_all_headers: bool
+    function: Callable[..., Any]
+    """A function, or a method that is bound to its object."""
+    arguments: Sequence[Argument]
+    object_factory: Optional[Callable[[], Any]]
+    """Makes the object that the function is called with first, for each request."""
+    location: str
+
+
+class Filter(NamedTuple):
+    path: str
+    regexp: Optional["re.Pattern[str]"]
+    function: Callable[..., Any]
+    location: str
+
+
+class ErrorPage(NamedTuple):
+    code: str
+    """``404``, ``40x``, or empty for all errors."""
+    function: Callable[..., Any]
+    arguments: Sequence[PageArgument]
+    location: str
+
+
+class WebsocketEndpoint(NamedTuple):
+    endpoint: str
+    regexp: Optional["re.Pattern[str]"]
+    handler_factory: Callable[[], Any]
+    """The handler for a new connection."""
+    events: FrozenSet[str]
+    """Which of :data:`EVENTS` the handler has; the others need not be called."""
+    answers_pings: bool
+    """Whether a ping is answered where the handler has no event for it."""
+    location: str
+
+
+class Resource(NamedTuple):
+    pattern: str
+    directory: str
+
+
+def route(mapping: ControllerFunction, binding_conf: ModelBindingConf) -> Route:
+    """:raises ConfigurationError: where the mapping can't be served."""
+    function = mapping.func
+    where = location(function)
+    if not callable(function):
+        raise ConfigurationError(
+            f"What is mapped to {mapping.url or mapping.regexp!r} can't be called: {function!r}."
+        )
+    function, arguments, object_factory = _bound(mapping, function, binding_conf)
+    return Route(
+        url=_url(mapping, where),
+        regexp=_compiled(mapping.regexp, where),
+        method=_method(mapping.method, where),
+        params=mapping.params,
+        match_all_params=mapping.match_all_params_expressions,
+        headers=mapping.headers,
+        match_all_headers=mapping.match_all_headers_expressions,
+        function=function,
+        arguments=arguments,
+        object_factory=object_factory,
+        location=where,
+    )
+
+
+def _bound(
+    mapping: ControllerFunction, function: Callable[..., Any], binding_conf: ModelBindingConf
+) -> "tuple[Callable[..., Any], List[Argument], Optional[Callable[[], Any]]]":
+    if mapping.clz is None or not takes_the_object(function, mapping.clz):
+        return function, analyse(function, binding_conf), None
+    arguments = analyse(function, binding_conf, skip_self=True)
+    if mapping.singleton:
+        return types.MethodType(function, mapping.ctrl_object), arguments, None
+    return function, arguments, lambda: mapping.ctrl_object
+
+
+def _url(mapping: ControllerFunction, where: str) -> str:
+    if mapping.regexp:
+        if mapping.url:
+            _logger.warning(
+                f"{where} has a url and a regexp: {mapping.regexp!r} is used, {mapping.url!r} is ignored."
+            )
+        return ""
+    if mapping.url:
+        check_wildcards(mapping.url, where)
+        return mapping.url
+    _logger.warning(f"{where} has neither a url nor a regexp: it answers requests for the root path /.")
+    return "/"
+
+
+def check_wildcards(pattern: str, where: str) -> None:
+    """A wildcard may stand at one end of a pattern that has no variable."""
+    if re.search(r"\{\w+\}", pattern):
+        return
+    path = pattern[1:] if pattern.startswith("/") else pattern
+    match = re.fullmatch(r"(\*{1,2})?[^*]*(\*{1,2})?", path)
+    if match is None or all(match.groups()):
+        raise ConfigurationError(
+            f"You can only config a * or ** at the start or end of a path. {pattern!r} of {where}"
+        )
+
+
+def _compiled(regexp: str, where: str) -> Optional["re.Pattern[str]"]:
+    try:
+        return re.compile(regexp) if regexp else None
+    except re.error as error:
+        raise ConfigurationError(f"The regexp {regexp!r} of {where} is invalid: {error}.") from None
+
+
+def _method(method: str, where: str) -> str:
+    upper = method.upper()
+    if upper and upper not in METHODS:
+        raise ConfigurationError(
+            f"The method {method!r} of {where} is unknown: it should be one of {', '.join(METHODS)}."
+        )
+    return upper
+
+
+def filter_(declared: FilterDeclaration) -> Filter:
+    """:raises ConfigurationError: where the filter can't run."""
+    where = location(declared.function)
+    check_takes_one_argument(declared.function, "The filter")
+    if declared.path:
+        check_wildcards(declared.path, where)
+    return Filter(declared.path, _compiled(declared.regexp, where), declared.function, where)
+
+
+def error_page(code: str, function: Callable[..., Any]) -> ErrorPage:
+    """:raises ConfigurationError: where the function's arguments can't be known."""
+    return ErrorPage(str(code).lower(), function, analyse_error_page(function), location(function))
+
+
+def websocket_endpoint(handler: WebsocketHandlerClass) -> WebsocketEndpoint:
+    """:raises ConfigurationError: where the handler can't be made, or its endpoint can't be matched."""
+    if isinstance(handler, WebsocketFunctions):
+        proxy = handler.proxy
+        functions = [function for function in vars(proxy).values() if function is not None]
+        where = location(functions[0]) if functions else handler.url or handler.regexp
+        events, answers_pings = _events_of_functions(proxy), proxy.ping is None
+    else:
+        where = location(handler.cls)
+        events, answers_pings = _events_of_class(handler.cls)
+    if not callable(handler.cls):
+        raise ConfigurationError(f"The WebSocket handler of {handler.url or handler.regexp!r} is no class.")
+    if not handler.url and not handler.regexp:
+        raise ConfigurationError(f"The WebSocket handler {where} has neither an endpoint nor a regexp.")
+    if handler.url:
+        check_wildcards(handler.url, where)
+    return WebsocketEndpoint(
+        endpoint=handler.url,
+        regexp=_compiled(handler.regexp, where),
+        handler_factory=lambda: handler.ctrl_object,
+        events=events,
+        answers_pings=answers_pings,
+        location=where,
+    )
+
+
+def _events_of_functions(proxy: WebsocketHandlerProxy) -> FrozenSet[str]:
+    messages = {
+        f"on_{name}" if name == "binary_frame" else f"on_{name}_message": name
+        for name in MESSAGE_EVENTS.values()
+    }
+    names = {"on_handshake": "handshake", "on_open": "open", "on_close": "close", **messages}
+    return frozenset(event for event, name in names.items() if getattr(proxy, name) is not None)
+
+
+def _events_of_class(cls: Any) -> "tuple[FrozenSet[str], bool]":
+    """The events that a class has itself; what it inherits from ``WebsocketHandler`` does nothing, but for pings."""
+    if not isinstance(cls, type):
+        return frozenset(EVENTS), False
+    own = (event for event in EVENTS if getattr(cls, event, None) is not getattr(WebsocketHandler, event))
+    events = frozenset(event for event in own if hasattr(cls, event))
+    return events, issubclass(cls, WebsocketHandler) and "on_ping_message" not in events
+
+
+def resource(pattern: str, directory: str) -> Resource:
+    """:raises ConfigurationError: where the pattern is of no kind that there is."""
+    if pattern.startswith("*"):
+        suffix = pattern.lstrip("*")
+        if "*" in suffix or "/" in suffix:
+            raise ConfigurationError(
+                f"If a resource path starts with *, only suffix can be configurated. {pattern!r} of resources"
+            )
+        known = len(pattern) - len(suffix) <= 2 and len(suffix) > 1 and suffix.startswith(".")
+    else:
+        known = pattern.endswith(("/", "/*", "/**"))
+        if "*" in re.sub(r"(?<=/)\*{1,2}$", "", pattern):
+            raise ConfigurationError(
+                f"You can only config a * or ** at the start or end of a path. {pattern!r} of resources"
+            )
+    if not known:
+        raise ConfigurationError(
+            f"The pattern {pattern!r} of resources should be like /prefix/*, /prefix/**, *.suffix or **.suffix."
+        )
+    return Resource(pattern, directory)

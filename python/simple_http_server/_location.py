@@ -1,0 +1,44 @@
+"""Where in the application something was declared, and the error that says so."""
+
+import functools
+import os
+import types
+from typing import Any
+
+
+class ConfigurationError(AssertionError):
+    """The application can't be served as it is declared. The text names function, file and line.
+
+    It is an ``AssertionError``, which is what such mistakes have always been answered with.
+    """
+
+
+def location(declared: Any) -> str:
+    """``name (file:line)`` of a function, a class or an object that is callable."""
+    function = innermost(declared)
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        return f"{name} ({os.path.relpath(code.co_filename)}:{code.co_firstlineno})"
+    return f"{name} ({_class_location(function)})"
+
+
+def innermost(declared: Any) -> Any:
+    """The function that somebody wrote, inside methods, wrappers, ``functools.partial`` and objects that are called."""
+    call = vars(type(declared)).get("__call__")
+    inside = [getattr(declared, attribute, None) for attribute in ("__func__", "__wrapped__", "func")]
+    for inner in [*inside, call]:
+        if isinstance(inner, (types.FunctionType, types.MethodType, functools.partial)):
+            return innermost(inner)
+    return declared
+
+
+def _class_location(declared: Any) -> str:
+    """File and line of a class, or of the class of an object; its module where there is no source."""
+    import inspect
+
+    cls = declared if isinstance(declared, type) else type(declared)
+    try:
+        return f"{os.path.relpath(inspect.getfile(cls))}:{inspect.getsourcelines(cls)[1]}"
+    except (OSError, TypeError):
+        return cls.__module__

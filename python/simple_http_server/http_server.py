@@ -1,0 +1,311 @@
+"""The servers, and the proxies behind which other servers stand."""
+
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterable, Mapping, Optional, Tuple, Union
+
+from ._location import ConfigurationError
+from .app_conf import AppConf, ControllerFunction, FilterDeclaration, WebsocketHandlerClass, get_app_conf
+from .logger import get_logger
+from .models.model_bindings import ModelBindingConf
+from .routing_server import RoutingServer
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from . import _engine
+
+_logger = get_logger("simple_httpself.http_server")
+
+PROTOCOL_TLS_SERVER = 17
+"""``ssl.PROTOCOL_TLS_SERVER``: the module is not imported where there is no TLS."""
+
+DEFAULT_MAX_WORKERS = 50
+"""How many threads controllers may have."""
+
+DEFAULT_DRAIN_DEADLINE = 10.0
+"""Seconds that requests have to end once the server stops."""
+
+
+class SocketServer(RoutingServer):
+    """A server with a port of its own.
+
+    :param host: the address; all of them where it is empty.
+    :param port: the port; 0 for any that is free.
+    :param res_conf: directories of static files by pattern.
+    :param model_binding_conf: the bindings of arguments.
+    :param max_workers: how many threads controllers may have.
+    :param workers: how many processes serve the port.
+    :param drain_deadline: seconds that requests have to end once the server stops.
+    """
+
+    def __init__(
+        self,
+        host: str = "",
+        port: int = 9090,
+        res_conf: Optional[Mapping[str, str]] = None,
+        model_binding_conf: Optional[ModelBindingConf] = None,
+        max_workers: Optional[int] = None,
+        *,
+        workers: int = 1,
+        drain_deadline: float = DEFAULT_DRAIN_DEADLINE,
+    ) -> None:
+        super().__init__(res_conf, model_binding_conf)
+        self.host = host
+        self.port = port
+        self.max_workers = max_workers or DEFAULT_MAX_WORKERS
+        self.workers = workers
+        self.drain_deadline = drain_deadline
+        self.keyfile = ""
+        self.certfile = ""
+        self.keypass = ""
+        self.ssl_context: Optional[SSLContext] = None
+        self._native: Optional[_engine.Server] = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it accepts connections."""
+        return self._native is not None and self._native.ready
+
+    def bind(self) -> None:
+        """Checks what was declared, then binds the port; does nothing where that is done already."""
+        if self._native is not None:
+            return
+        from . import _engine
+
+        native = _engine.Server(
+            self._build_app(),
+            host=self.host,
+            port=self.port,
+            keyfile=self.keyfile,
+            certfile=self.certfile,
+            keypass=self.keypass,
+            ssl_context=self.ssl_context,
+            max_workers=self.max_workers,
+            workers=self.workers,
+            drain_deadline=self.drain_deadline,
+        )
+        native.bind()
+        self._native = native
+
+    def declarations_changed(self) -> None:
+        """Answers further requests by what is declared now."""
+        if self._native is not None:
+            self._native.replace_app(self._build_app())
+
+    def shutdown(self) -> None:
+        """Stops the server: the port is closed, and requests may end until the deadline. Returns at once."""
+        if self._native is not None:
+            self._native.stop()
+
+    def start(self) -> None:
+        """Serves until the server is stopped."""
+        raise NotImplementedError
+
+    async def start_async(self) -> None:
+        """Serves until the server is stopped, while the event loop of the caller goes on."""
+        raise NotImplementedError
+
+    def _bound(self) -> "_engine.Server":
+        self.bind()
+        if self._native is None:
+            raise ConfigurationError("The port is not bound.")
+        return self._native
+
+
+class ThreadingHTTPServer(SocketServer):
+    """A server whose controllers run on threads; each of them has an event loop for those that are ``async def``."""
+
+    def start(self) -> None:
+        native = self._bound()
+        _logger.info(f"Start server in threading mixed mode, listen to port {self.port}")
+        native.run_threads()
+
+    async def start_async(self) -> None:
+        native = self._bound()
+        _logger.info(f"Start server in threading mixed mode, listen to port {self.port}")
+        await native.run_threads_async()
+
+
+class CoroutineHTTPServer(SocketServer):
+    """A server whose controllers all run on one event loop."""
+
+    def start(self) -> None:
+        import asyncio
+
+        asyncio.run(self.start_async())
+
+    async def start_async(self) -> None:
+        native = self._bound()
+        _logger.info(f"Start server in corouting mode, listen to port: {self.port}")
+        await native.run_event_loop()
+
+
+class HttpServer:
+    """A server for one configuration. See :func:`simple_http_server.server.start` for the options.
+
+    In the mode of threads the port is bound here, in that of coroutines when the server is started; in either case
+    everything that was declared has been checked before.
+
+    :param host: the address and the port.
+    :param prefer_corountine: whether controllers run on an event loop (spelled so).
+    :param max_workers: how many threads controllers may have, 50 if it is ``None``.
+    """
+
+    def __init__(
+        self,
+        host: Tuple[str, int] = ("", 9090),
+        ssl: bool = False,
+        ssl_protocol: int = PROTOCOL_TLS_SERVER,
+        ssl_check_hostname: bool = False,
+        keyfile: str = "",
+        certfile: str = "",
+        keypass: str = "",
+        ssl_context: "Optional[SSLContext]" = None,
+        resources: Mapping[str, str] = {},
+        prefer_corountine: bool = False,
+        max_workers: Optional[int] = None,
+        connection_idle_time: Optional[Union[int, float]] = None,
+        keep_alive: bool = True,
+        keep_alive_max_request: Optional[int] = None,
+        gzip_content_types: Iterable[str] = frozenset(),
+        gzip_compress_level: int = 9,
+        app_conf: Optional[AppConf] = None,
+        *,
+        workers: int = 1,
+        limits: Optional[Mapping[str, Any]] = None,
+        drain_deadline: float = DEFAULT_DRAIN_DEADLINE,
+        expose_errors: bool = True,
+    ) -> None:
+        self.host = host
+        self.ssl = ssl
+        self.ssl_ctx = ssl_context if ssl else None
+        if ssl and ssl_context is None:
+            self.ssl_ctx = _tls_context(ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass)
+        conf = app_conf or get_app_conf()
+        kind = CoroutineHTTPServer if prefer_corountine else ThreadingHTTPServer
+        self.server: SocketServer = kind(
+            host[0],
+            host[1],
+            resources,
+            conf.model_binding_conf,
+            max_workers,
+            workers=workers,
+            drain_deadline=drain_deadline,
+        )
+        if ssl_context is not None and ssl:
+            self.server.ssl_context = ssl_context
+        elif ssl:
+            self.server.keyfile, self.server.certfile, self.server.keypass = keyfile, certfile, keypass
+        self.server.gzip_content_types = gzip_content_types
+        self.server.gzip_compress_level = gzip_compress_level
+        self.server.keep_alive = keep_alive
+        self.server.connection_idle_time = connection_idle_time
+        self.server.keep_alive_max_request = keep_alive_max_request
+        self.server.limits = limits or {}
+        self.server.expose_errors = expose_errors
+        self.server.map_app_conf(conf)
+        if not prefer_corountine:
+            self.server.bind()
+
+    @property
+    def ready(self) -> bool:
+        """Whether it accepts connections."""
+        return self.server.ready
+
+    def resources(self, res: Mapping[str, str] = {}) -> None:
+        """Puts these directories of static files in the place of those that there are, also while it runs."""
+        self.server.res_conf = res
+        self.server.declarations_changed()
+
+    def map_filter(self, declared: FilterDeclaration) -> None:
+        self.server.map_filter(declared)
+        self.server.declarations_changed()
+
+    def map_controller(self, mapping: ControllerFunction) -> None:
+        self.server.map_controller(mapping)
+        self.server.declarations_changed()
+
+    def map_websocket_handler(self, handler: WebsocketHandlerClass) -> None:
+        self.server.map_websocket_handler(handler)
+        self.server.declarations_changed()
+
+    def map_error_page(self, code: str, error_page: Callable[..., Any]) -> None:
+        self.server.map_error_page(code, error_page)
+        self.server.declarations_changed()
+
+    def start(self) -> None:
+        """Serves until the server is stopped."""
+        self.server.start()
+
+    async def start_async(self) -> None:
+        """Serves until the server is stopped, while the event loop of the caller goes on."""
+        await self.server.start_async()
+
+    def shutdown(self) -> None:
+        """Stops the server; returns at once."""
+        self.server.shutdown()
+
+
+def _tls_context(
+    protocol: int, check_hostname: bool, keyfile: str, certfile: str, keypass: str
+) -> "SSLContext":
+    """Loads key and certificate, whose faults are found here, before any port is bound."""
+    import ssl
+
+    if not keyfile or not certfile:
+        raise AssertionError("keyfile and certfile should be provided. ")
+    if check_hostname:
+        _logger.warning("ssl_check_hostname is ignored: a server has no host name to check. See ssl_context.")
+    context = ssl.SSLContext(protocol)
+    context.load_cert_chain(certfile=certfile, keyfile=keyfile, password=keypass)
+    return context
+
+
+class HostedProxy(RoutingServer):
+    """An application inside the server of somebody else."""
+
+    def __init__(
+        self,
+        res_conf: Optional[Mapping[str, str]] = None,
+        model_binding_conf: Optional[ModelBindingConf] = None,
+    ) -> None:
+        super().__init__(res_conf, model_binding_conf)
+        self._app: Optional[_engine.App] = None
+
+    def build(self) -> "_engine.App":
+        """Checks what was declared; what is declared after that is not seen."""
+        if self._app is None:
+            self._app = self._build_app()
+        return self._app
+
+
+class WSGIProxy(HostedProxy):
+    """An application for a WSGI server, see :func:`simple_http_server.server.init_wsgi_proxy`."""
+
+    def app_proxy(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The WSGI application. Call it where no event loop runs."""
+        from . import _engine
+
+        return _engine.wsgi(self._app or self.build(), environ, start_response)
+
+    async def async_app_proxy(
+        self, environ: Mapping[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """The same, for callers whose thread runs an event loop."""
+        from . import _engine
+
+        return await _engine.wsgi_async(self._app or self.build(), environ, start_response)
+
+
+class ASGIProxy(HostedProxy):
+    """An application for an ASGI server, see :func:`simple_http_server.server.init_asgi_proxy`."""
+
+    async def app_proxy(
+        self,
+        scope: Mapping[str, Any],
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        """The ASGI application, for HTTP, WebSocket and lifespan."""
+        from . import _engine
+
+        await _engine.asgi(self._app or self.build(), scope, receive, send)

@@ -1,0 +1,180 @@
+"""What all servers and proxies have in common: the declarations of an application, and how requests are treated."""
+
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, TypeVar, Union
+
+from . import _declarations as declarations
+from ._declarations import ErrorPage, Filter, Resource, Route, WebsocketEndpoint
+from ._location import ConfigurationError
+from .app_conf import (
+    AppConf,
+    ControllerFunction,
+    FilterDeclaration,
+    WebsocketHandlerClass,
+    _get_session_factory,
+)
+from .logger import get_logger
+from .models.basic_models import SessionFactory
+from .models.model_bindings import ModelBindingConf
+
+__all__ = ["ConfigurationError", "RoutingServer"]
+
+_logger = get_logger("simple_http_server.routing_server")
+
+DEFAULT_CONNECTION_IDLE_TIME = 60
+"""Seconds for which a connection may wait for a request."""
+
+Declaration = TypeVar("Declaration")
+
+
+class RoutingServer:
+    """The base of all servers and proxies.
+
+    :param res_conf: directories of static files by pattern.
+    :param model_binding_conf: the bindings of arguments.
+    """
+
+    def __init__(
+        self,
+        res_conf: Optional[Mapping[str, str]] = None,
+        model_binding_conf: Optional[ModelBindingConf] = None,
+    ) -> None:
+        self.model_binding_conf = model_binding_conf or ModelBindingConf()
+        self.keep_alive = True
+        """Whether a connection may have more than one request."""
+        self.session_factory: Optional[SessionFactory] = None
+        """Where sessions are; ``None`` for the memory of this process, which all servers share."""
+        self.gzip_compress_level = 9
+        self.limits: Mapping[str, Any] = {}
+        self.expose_errors = True
+        """Whether the client is told the text of an exception that is no ``HttpError``."""
+        self._connection_idle_time: Union[int, float] = DEFAULT_CONNECTION_IDLE_TIME
+        self._keep_alive_max_request: Optional[int] = None
+        self._gzip_content_types: Set[str] = set()
+        self._routes: List[Route] = []
+        self._filters: List[Filter] = []
+        self._error_pages: Dict[str, ErrorPage] = {}
+        self._websocket_endpoints: List[WebsocketEndpoint] = []
+        self._resources: List[Resource] = []
+        self._res_conf: Dict[str, str] = {}
+        self.res_conf = res_conf or {}
+
+    @property
+    def connection_idle_time(self) -> Union[int, float]:
+        """Seconds for which a connection may wait for a request."""
+        return self._connection_idle_time
+
+    @connection_idle_time.setter
+    def connection_idle_time(self, seconds: Optional[Union[int, float]]) -> None:
+        if isinstance(seconds, (int, float)) and seconds > 0:
+            self._connection_idle_time = seconds
+
+    @property
+    def keep_alive_max_request(self) -> Optional[int]:
+        """How many requests a connection may have; ``None`` for any number."""
+        return self._keep_alive_max_request
+
+    @keep_alive_max_request.setter
+    def keep_alive_max_request(self, requests: Optional[int]) -> None:
+        if isinstance(requests, int) and requests > 0:
+            self._keep_alive_max_request = requests
+
+    @property
+    def gzip_content_types(self) -> Set[str]:
+        """The beginnings of the content types that are compressed."""
+        return self._gzip_content_types
+
+    @gzip_content_types.setter
+    def gzip_content_types(self, types: Iterable[str]) -> None:
+        self._gzip_content_types = {content_type.lower() for content_type in types}
+
+    def extend_gzip_content_types(self, types: Iterable[str]) -> None:
+        """Adds to the content types that are compressed."""
+        self._gzip_content_types |= {content_type.lower() for content_type in types}
+
+    @property
+    def res_conf(self) -> Mapping[str, str]:
+        """Directories of static files by pattern, in the order in which they are tried."""
+        return self._res_conf
+
+    @res_conf.setter
+    def res_conf(self, res_conf: Mapping[str, str]) -> None:
+        if not isinstance(res_conf, Mapping):
+            raise ConfigurationError(
+                f"resources should be a dict of patterns and directories, not a {type(res_conf).__name__}."
+            )
+        self._resources = [declarations.resource(pattern, str(path)) for pattern, path in res_conf.items()]
+        self._res_conf = dict(res_conf)
+
+    def map_controller(self, mapping: ControllerFunction) -> None:
+        """Adds a controller."""
+        self._routes.append(declarations.route(mapping, self.model_binding_conf))
+
+    def map_filter(self, declared: FilterDeclaration) -> None:
+        """Adds a filter."""
+        self._filters.append(declarations.filter_(declared))
+
+    def map_websocket_handler(self, handler: WebsocketHandlerClass) -> None:
+        """Adds a handler of WebSocket connections."""
+        self._websocket_endpoints.append(declarations.websocket_endpoint(handler))
+
+    def map_error_page(self, code: str, error_page: Callable[..., Any]) -> None:
+        """Makes a function the page for errors with this code; without one, for all that have no other."""
+        page = declarations.error_page(code, error_page)
+        self._error_pages[page.code] = page
+
+    def map_app_conf(self, app_conf: AppConf) -> None:
+        """Takes what was declared in a configuration.
+
+        :raises ConfigurationError: with everything that is wrong with it.
+        """
+        problems: List[str] = []
+
+        def declare_each(declare: Callable[[Declaration], None], declared: Iterable[Declaration]) -> None:
+            for each in declared:
+                try:
+                    declare(each)
+                except ConfigurationError as error:
+                    problems.append(str(error))
+
+        declare_each(self.map_filter, app_conf._get_filters())
+        declare_each(self.map_controller, app_conf._get_controllers())
+        declare_each(self.map_websocket_handler, app_conf._get_websocket_handlers())
+        declare_each(lambda page: self.map_error_page(*page), app_conf._get_error_pages().items())
+        if problems:
+            raise ConfigurationError("\n".join(problems))
+        self.session_factory = app_conf.session_factory or _get_session_factory()
+
+    def _build_app(self) -> Any:
+        """What was declared as an application of the engine.
+
+        :raises ConfigurationError: where the engine refuses something.
+        """
+        from . import _engine
+        from .http_session_local import shared_session_factory
+
+        if self.gzip_compress_level not in range(10):
+            raise ConfigurationError(
+                f"gzip_compress_level should be 0 to 9, not {self.gzip_compress_level!r}."
+            )
+        app = _engine.App(
+            session_factory=self.session_factory or shared_session_factory(),
+            gzip_content_types=sorted(self._gzip_content_types),
+            gzip_compress_level=self.gzip_compress_level,
+            keep_alive=self.keep_alive,
+            connection_idle_time=self._connection_idle_time,
+            keep_alive_max_request=self._keep_alive_max_request,
+            limits=dict(self.limits),
+            expose_errors=self.expose_errors,
+        )
+        for route in self._routes:
+            app.route(route)
+        for request_filter in self._filters:
+            app.filter(request_filter)
+        for page in self._error_pages.values():
+            app.error_page(page)
+        for endpoint in self._websocket_endpoints:
+            app.websocket(endpoint)
+        for resource in self._resources:
+            app.resource(resource)
+        app.build()
+        return app

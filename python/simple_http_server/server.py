@@ -1,0 +1,234 @@
+"""Starts and stops the server, finds controllers, and embeds the application into other servers."""
+
+import threading
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Union
+
+from ._scan import scan
+from .app_conf import AppConf, get_app_conf, set_session_factory
+from .http_server import (
+    DEFAULT_DRAIN_DEADLINE,
+    PROTOCOL_TLS_SERVER,
+    ASGIProxy,
+    HostedProxy,
+    HttpServer,
+    WSGIProxy,
+)
+from .http_session_local import LocalSessionFactory
+from .logger import get_logger
+from .models.basic_models import SessionFactory
+from .routing_server import RoutingServer
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+__all__ = [
+    "ASGIProxy",
+    "AppConf",
+    "HttpServer",
+    "LocalSessionFactory",
+    "RoutingServer",
+    "SessionFactory",
+    "WSGIProxy",
+    "get_app_conf",
+    "init_asgi_proxy",
+    "init_wsgi_proxy",
+    "is_ready",
+    "scan",
+    "set_session_factory",
+    "start",
+    "start_async",
+    "stop",
+]
+
+_logger = get_logger("simple_http_server.server")
+
+_server: Optional[HttpServer] = None
+_server_lock = threading.RLock()
+
+
+def start(
+    host: str = "",
+    port: int = 9090,
+    ssl: bool = False,
+    ssl_protocol: int = PROTOCOL_TLS_SERVER,
+    ssl_check_hostname: bool = False,
+    keyfile: str = "",
+    certfile: str = "",
+    keypass: str = "",
+    ssl_context: "Optional[SSLContext]" = None,
+    resources: Mapping[str, str] = {},
+    connection_idle_time: Optional[Union[int, float]] = None,
+    keep_alive: bool = True,
+    keep_alive_max_request: Optional[int] = None,
+    gzip_content_types: Iterable[str] = frozenset(),
+    gzip_compress_level: int = 9,
+    prefer_coroutine: bool = False,
+    app_conf: Optional[AppConf] = None,
+    *,
+    max_workers: Optional[int] = None,
+    workers: int = 1,
+    limits: Optional[Mapping[str, Any]] = None,
+    drain_deadline: float = DEFAULT_DRAIN_DEADLINE,
+    expose_errors: bool = True,
+) -> None:
+    """Serves what was declared until :func:`stop` is called or SIGINT or SIGTERM comes.
+
+    :param host: the address; all of them where it is empty.
+    :param port: the port; 0 for any that is free.
+    :param ssl: whether to speak TLS, with ``keyfile`` and ``certfile``, or with ``ssl_context``.
+    :param ssl_protocol: the argument of ``ssl.SSLContext``.
+    :param ssl_check_hostname: ignored; a server has no host name to check.
+    :param keyfile: the file of the private key.
+    :param certfile: the file of the certificate, and of those that stand behind it.
+    :param keypass: the password of the key.
+    :param ssl_context: a context of your own, instead of all that; it is slower.
+    :param resources: directories of static files by pattern: ``/prefix/*``, ``/prefix/**``, ``*.suffix``,
+        ``**.suffix``.
+    :param connection_idle_time: seconds for which a connection may wait for a request; 60 if ``None``.
+    :param keep_alive: whether a connection may have more than one request.
+    :param keep_alive_max_request: how many it may have; any number if ``None``.
+    :param gzip_content_types: the content types that are compressed; a type may be given by its beginning.
+    :param gzip_compress_level: 0 to 9.
+    :param prefer_coroutine: whether controllers run on an event loop, in this thread, instead of on threads.
+    :param app_conf: what is served; the default configuration if ``None``.
+    :param max_workers: how many threads controllers may have; 50 if ``None``.
+    :param workers: how many processes serve the port.
+    :param limits: bounds of what a client may send, by name: ``{"body": 16 * 1024 * 1024}``.
+    :param drain_deadline: seconds that requests have to end once the server stops.
+    :param expose_errors: whether the client is told the text of an exception that is no ``HttpError``.
+    :raises ConfigurationError: an ``AssertionError`` that names what is wrong: function, file and line.
+    :raises OSError: where the port can't be bound, or a file can't be read.
+    """
+    _manage(
+        HttpServer(
+            (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
+            prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
+            gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
+            drain_deadline=drain_deadline, expose_errors=expose_errors,
+        )
+    ).start()  # fmt: skip
+
+
+async def start_async(
+    host: str = "",
+    port: int = 9090,
+    ssl: bool = False,
+    ssl_protocol: int = PROTOCOL_TLS_SERVER,
+    ssl_check_hostname: bool = False,
+    keyfile: str = "",
+    certfile: str = "",
+    keypass: str = "",
+    ssl_context: "Optional[SSLContext]" = None,
+    resources: Mapping[str, str] = {},
+    connection_idle_time: Optional[Union[int, float]] = None,
+    keep_alive: bool = True,
+    keep_alive_max_request: Optional[int] = None,
+    gzip_content_types: Iterable[str] = frozenset(),
+    gzip_compress_level: int = 9,
+    prefer_coroutine: bool = True,
+    app_conf: Optional[AppConf] = None,
+    *,
+    max_workers: Optional[int] = None,
+    workers: int = 1,
+    limits: Optional[Mapping[str, Any]] = None,
+    drain_deadline: float = DEFAULT_DRAIN_DEADLINE,
+    expose_errors: bool = True,
+) -> None:
+    """Serves from within an event loop, which goes on meanwhile; the options are those of :func:`start`.
+
+    Controllers run on that loop, or on threads if ``prefer_coroutine`` is false. Cancelling the task stops the server.
+    """
+    await _manage(
+        HttpServer(
+            (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
+            prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
+            gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
+            drain_deadline=drain_deadline, expose_errors=expose_errors,
+        )
+    ).start_async()  # fmt: skip
+
+
+def _manage(server: HttpServer) -> HttpServer:
+    """Makes this the server that :func:`stop` and :func:`is_ready` mean, in the place of another, which is stopped."""
+    global _server
+    with _server_lock:
+        former, _server = _server, server
+    if former is not None:
+        former.shutdown()
+    return server
+
+
+def stop() -> None:
+    """Stops the server: it accepts no more, and requests may end until the deadline. Returns at once.
+
+    It may be called from any thread, from a controller and from a signal's handler.
+    """
+    global _server
+    with _server_lock:
+        server, _server = _server, None
+    if server is None:
+        _logger.warning("Server is not ready yet.")
+        return
+    _logger.info("Shutting down server...")
+    server.shutdown()
+
+
+def is_ready() -> Optional[bool]:
+    """Whether the server accepts connections; ``None`` where there is none."""
+    server = _server
+    return None if server is None else server.ready
+
+
+def init_wsgi_proxy(
+    resources: Mapping[str, str] = {},
+    session_factory: Optional[SessionFactory] = None,
+    app_conf: Optional[AppConf] = None,
+    *,
+    limits: Optional[Mapping[str, Any]] = None,
+    expose_errors: bool = True,
+) -> WSGIProxy:
+    """The application for a WSGI server: its ``app_proxy(environ, start_response)``.
+
+    :param resources: directories of static files by pattern, see :func:`start`.
+    :param session_factory: where sessions are; that of the configuration if ``None``.
+    :param app_conf: what is served; the default configuration if ``None``.
+    :param limits: bounds of what a client may send, see :func:`start`.
+    :param expose_errors: whether the client is told the text of an exception that is no ``HttpError``.
+    """
+    conf = app_conf or get_app_conf()
+    proxy = WSGIProxy(resources, conf.model_binding_conf)
+    _prepare(proxy, conf, session_factory, limits, expose_errors)
+    return proxy
+
+
+def init_asgi_proxy(
+    resources: Mapping[str, str] = {},
+    session_factory: Optional[SessionFactory] = None,
+    app_conf: Optional[AppConf] = None,
+    *,
+    limits: Optional[Mapping[str, Any]] = None,
+    expose_errors: bool = True,
+) -> ASGIProxy:
+    """The application for an ASGI server: its ``app_proxy(scope, receive, send)``.
+
+    The parameters are those of :func:`init_wsgi_proxy`.
+    """
+    conf = app_conf or get_app_conf()
+    proxy = ASGIProxy(resources, conf.model_binding_conf)
+    _prepare(proxy, conf, session_factory, limits, expose_errors)
+    return proxy
+
+
+def _prepare(
+    proxy: HostedProxy,
+    app_conf: AppConf,
+    session_factory: Optional[SessionFactory],
+    limits: Optional[Mapping[str, Any]],
+    expose_errors: bool,
+) -> None:
+    proxy.limits = limits or {}
+    proxy.expose_errors = expose_errors
+    proxy.map_app_conf(app_conf)
+    if session_factory is not None:
+        proxy.session_factory = session_factory
+    proxy.build()
