@@ -319,6 +319,11 @@ impl Builder {
         self.declare_route(vec![route], Some(location), Arc::new(controller))
     }
 
+    /// Maps requests to a controller that was declared at this place, which is what mistakes are reported with.
+    pub fn route_at(self, route: Route, location: Location, controller: impl Controller) -> Self {
+        self.declare_route(vec![route], Some(location), Arc::new(controller))
+    }
+
     /// Puts a filter around the controllers whose path matches; filters run in the order in which they were added.
     pub fn filter(mut self, pattern: FilterPattern, filter: impl Filter) -> Self {
         let order = i32::try_from(self.filters.len()).unwrap_or(i32::MAX);

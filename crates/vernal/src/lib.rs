@@ -152,7 +152,7 @@ pub use route::{Location, Route};
 pub use rustls;
 pub use service::AppService;
 pub use session::{Session, SessionSettings, SessionStore};
-pub use start::{Handle, Server};
+pub use start::{Bound, Handle, Server};
 #[cfg(feature = "macros")]
 pub use vernal_macros::{Model, controller, error_message, request_filter, request_map, route};
 #[cfg(all(feature = "macros", feature = "websocket"))]

@@ -374,6 +374,12 @@ impl Request {
             .await
     }
 
+    /// The whole body, if it has been read: by [`bytes`](Request::bytes), or because the controller said that it needs
+    /// it.
+    pub fn body(&self) -> Option<&Bytes> {
+        self.whole_body()
+    }
+
     /// The body as JSON.
     ///
     /// # Errors

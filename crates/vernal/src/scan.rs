@@ -136,9 +136,16 @@ impl Declaration {
 pub(crate) struct Scan {
     modules: Vec<Cow<'static, str>>,
     expressions: Vec<Regex>,
+    /// Whether no module is searched at all.
+    is_off: bool,
 }
 
 impl Scan {
+    /// Finds nothing.
+    pub(crate) fn off() -> Self {
+        Scan { is_off: true, ..Scan::default() }
+    }
+
     pub(crate) fn module(&mut self, path: impl Into<Cow<'static, str>>) {
         self.modules.push(path.into());
     }
@@ -153,7 +160,7 @@ impl Scan {
         let inside = |path: &str| {
             module.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         };
-        (self.modules.is_empty() && self.expressions.is_empty())
+        (self.modules.is_empty() && self.expressions.is_empty() && !self.is_off)
             || self.modules.iter().any(|path| inside(path))
             || self.expressions.iter().any(|expression| expression.is_match(module))
     }

@@ -15,13 +15,16 @@ use crate::{HttpError, Result};
 /// that no request waits for ever.
 pub struct Call {
     request: Option<Arc<Request>>,
-    way_back: Option<oneshot::Sender<Result<Response>>>,
+    way_back: Option<oneshot::Sender<Returned>>,
 }
+
+/// An answer, or an error with what was set before it happened.
+type Returned = Result<Response, (crate::Error, Option<Box<Response>>)>;
 
 /// Where the answer to a [`Call`] arrives.
 pub(crate) struct Awaited {
     request: Arc<Request>,
-    answer: oneshot::Receiver<Result<Response>>,
+    answer: oneshot::Receiver<Returned>,
 }
 
 impl Call {
@@ -48,10 +51,15 @@ impl Call {
 
     /// Answers. An answer that nobody waits for any more is dropped.
     pub fn answer(mut self, answer: Result<Response>) {
-        self.send(answer);
+        self.send(answer.map_err(|error| (error, None)));
     }
 
-    fn send(&mut self, answer: Result<Response>) {
+    /// Answers with an error, whose page has the fields and the cookies of `so_far` as well.
+    pub fn fail(mut self, error: impl Into<crate::Error>, so_far: Response) {
+        self.send(Err((error.into(), Some(Box::new(so_far)))));
+    }
+
+    fn send(&mut self, answer: Returned) {
         // before the answer, so that the one who waits is the only one left who has it
         self.request = None;
         if let Some(way_back) = self.way_back.take() {
@@ -64,7 +72,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         if self.way_back.is_some() {
             let explain = "the call was given up before it was answered";
-            self.send(Err(HttpError::new(500).explain(explain).into()));
+            self.send(Err((HttpError::new(500).explain(explain).into(), None)));
         }
     }
 }
@@ -72,9 +80,15 @@ impl Drop for Call {
 impl Awaited {
     /// Waits; the request comes back with the answer.
     pub(crate) async fn wait(self) -> (Request, Result<Response>) {
-        let unanswered = |_| Err(HttpError::new(500).explain("the call was given up").into());
+        let unanswered = |_| Err((HttpError::new(500).explain("the call was given up").into(), None));
         let answer = self.answer.await.unwrap_or_else(unanswered);
-        let request = Arc::try_unwrap(self.request).unwrap_or_else(|kept| kept.rest());
+        let mut request = Arc::try_unwrap(self.request).unwrap_or_else(|kept| kept.rest());
+        let answer = answer.map_err(|(error, so_far)| {
+            if let Some(so_far) = so_far {
+                request.set_aside(*so_far);
+            }
+            error
+        });
         (request, answer)
     }
 }

@@ -11,7 +11,9 @@ mod trie;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 pub use expressions::PathMatcher;
 pub use pattern::{Pattern, Values};
@@ -259,6 +261,18 @@ pub struct Location {
 }
 
 impl Location {
+    /// A place whose name is only known while the program runs. Each different text is kept for as long as that.
+    ///
+    /// ```
+    /// use vernal::Location;
+    ///
+    /// let place = Location::interned("hello", "controllers", "controllers.py", 12);
+    /// assert_eq!(place.to_string(), "controllers::hello (controllers.py:12)");
+    /// ```
+    pub fn interned(function: &str, module: &str, file: &str, line: u32) -> Self {
+        Location { function: interned(function), module: interned(module), file: interned(file), line }
+    }
+
     /// Where a route was added by hand.
     pub(crate) fn by_hand(caller: &'static std::panic::Location<'static>) -> Self {
         Location { function: "", module: "", file: caller.file(), line: caller.line() }
@@ -267,6 +281,18 @@ impl Location {
     pub(crate) fn is_by_hand(&self) -> bool {
         self.function.is_empty()
     }
+}
+
+/// This text, kept for as long as the program runs; equal ones are kept once.
+fn interned(text: &str) -> &'static str {
+    static TEXTS: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = texts.get(text) {
+        return known;
+    }
+    let kept: &'static str = Box::leak(Box::from(text));
+    texts.insert(kept);
+    kept
 }
 
 impl fmt::Display for Location {

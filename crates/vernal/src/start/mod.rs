@@ -19,6 +19,7 @@ use crate::session::{SessionSettings, SessionStore};
 use crate::{Limits, Result, TrustedProxies};
 
 pub use handle::Handle;
+pub use run::Bound;
 
 /// A server: what the attributes declared, the settings, and an address.
 ///
@@ -62,6 +63,19 @@ impl Server {
     /// A server for the default app, on 127.0.0.1:9090.
     pub fn new() -> Self {
         Server::app("")
+    }
+
+    /// A server of what this builder declares, and of nothing that attributes declare.
+    ///
+    /// ```no_run
+    /// use vernal::{App, Request, Route, Server, controller};
+    ///
+    /// let app = App::builder().route(Route::path("/"), controller::from_fn(|_: &Request| "Hello!"));
+    /// Server::of(app).port(9090).start()?;
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    pub fn of(builder: Builder) -> Self {
+        Server { builder, scan: Scan::off(), ..Server::new() }
     }
 
     /// A server for another app of this process: the controllers declared with `app = "…"`.

@@ -28,29 +28,8 @@ impl Server {
     /// Whatever [`Builder::build`](crate::Builder::build) finds, before the port is bound; then the port's own error. Inside a
     /// runtime, which it would block, an error that names [`start_async`](Server::start_async).
     pub fn start(self) -> Result<()> {
-        if tokio::runtime::Handle::try_current().is_ok() {
-            let text =
-                "start() would block the runtime that it is called from: call start_async().await instead";
-            return Err(Error::start(StartErrorKind::Configuration, text));
-        }
-        let (ready, listeners) = self.prepare()?;
-        let main = ready.runtime(1)?;
-        let signals = {
-            let _inside = main.enter();
-            Signals::watch(ready.handle_signals)
-        };
-        let workers: Result<Vec<_>> = (1..ready.workers).map(|_| ready.spawn_worker(&listeners)).collect();
-        let workers = workers.inspect_err(|_| ready.serving.drain.cut())?;
-        let result =
-            main.block_on(ready.serve(listeners, signals)).inspect_err(|_| ready.serving.drain.cut());
-        ready.close();
-        for worker in workers {
-            if worker.join().is_err() {
-                tracing::error!("a worker thread panicked");
-            }
-        }
-        main.shutdown_background();
-        result
+        refuse_inside_runtime()?;
+        self.bind()?.start()
     }
 
     /// Serves on the runtime it is called from, until the server is stopped.
@@ -59,11 +38,28 @@ impl Server {
     ///
     /// As [`start`](Server::start).
     pub async fn start_async(self) -> Result<()> {
+        self.bind()?.start_async().await
+    }
+
+    /// Checks the declarations and binds the port, without serving yet: clients that connect wait.
+    ///
+    /// ```
+    /// use vernal::{App, Server};
+    ///
+    /// let server = Server::of(App::builder()).port(0);
+    /// let handle = server.handle();
+    /// let bound = server.bind()?;
+    /// assert!(handle.local_addr().is_some() && !handle.is_ready());
+    /// drop(bound); // or `bound.start()`
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Server::start).
+    pub fn bind(self) -> Result<Bound> {
         let (ready, listeners) = self.prepare()?;
-        let signals = Signals::watch(ready.handle_signals);
-        let result = ready.serve(listeners, signals).await;
-        ready.close();
-        result
+        Ok(Bound { ready, listeners })
     }
 
     /// Checks the declarations, then binds the port.
@@ -138,6 +134,64 @@ impl Server {
             handle: self.handle,
         };
         Ok((ready, served))
+    }
+}
+
+/// A server whose port is bound.
+pub struct Bound {
+    ready: Ready,
+    listeners: Vec<Served>,
+}
+
+impl Bound {
+    /// Serves, as [`Server::start`] does.
+    ///
+    /// # Errors
+    ///
+    /// Inside a runtime, which it would block, an error that names [`start_async`](Bound::start_async).
+    pub fn start(self) -> Result<()> {
+        refuse_inside_runtime()?;
+        let Bound { ready, listeners } = self;
+        let main = ready.runtime(1)?;
+        let signals = {
+            let _inside = main.enter();
+            Signals::watch(ready.handle_signals)
+        };
+        let workers: Result<Vec<_>> = (1..ready.workers).map(|_| ready.spawn_worker(&listeners)).collect();
+        let workers = workers.inspect_err(|_| ready.serving.drain.cut())?;
+        let result =
+            main.block_on(ready.serve(listeners, signals)).inspect_err(|_| ready.serving.drain.cut());
+        ready.close();
+        for worker in workers {
+            if worker.join().is_err() {
+                tracing::error!("a worker thread panicked");
+            }
+        }
+        main.shutdown_background();
+        result
+    }
+
+    /// Serves on the runtime it is called from, as [`Server::start_async`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub async fn start_async(self) -> Result<()> {
+        let Bound { ready, listeners } = self;
+        let signals = Signals::watch(ready.handle_signals);
+        let result = ready.serve(listeners, signals).await;
+        ready.close();
+        result
+    }
+}
+
+fn refuse_inside_runtime() -> Result<()> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(_) => Err(Error::start(
+            StartErrorKind::Configuration,
+            "start() would block the runtime that it is called from: call start_async().await instead",
+        )),
+        Err(_) => Ok(()),
     }
 }
 

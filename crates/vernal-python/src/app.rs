@@ -1,0 +1,233 @@
+//! What a Python application has declared, as an app of the engine.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use vernal::bind::BodyUse;
+use vernal::route::{Pattern, Precedence};
+use vernal::{Builder, Route};
+
+use crate::argument::{Argument, Kind};
+use crate::controller::{Callable, PyController, Settings, Shared};
+use crate::error_page::ErrorPages;
+use crate::regexp;
+use crate::run::Runner;
+use crate::settings;
+
+/// Declarations of a Python application; an engine's app is made of them whenever a server starts.
+#[pyclass(frozen, module = "simple_http_server._engine")]
+pub(crate) struct App {
+    session_factory: Py<PyAny>,
+    session_cookie: String,
+    /// Settings of the engine, by their names.
+    options: Py<PyDict>,
+    declared: Mutex<Declared>,
+}
+
+#[derive(Default)]
+struct Declared {
+    routes: Vec<Declaration>,
+    filters: Vec<(FilterTarget, Arc<Py<PyAny>>)>,
+    error_pages: Vec<(String, Py<PyAny>)>,
+    resources: Vec<(String, String)>,
+}
+
+struct Declaration {
+    route: Route,
+    location: vernal::Location,
+    function: Py<PyAny>,
+    make: Option<Py<PyAny>>,
+    arguments: Py<PyAny>,
+}
+
+/// Which paths a filter is for.
+#[derive(Clone)]
+enum FilterTarget {
+    Path(Pattern),
+    Regexp(Arc<fancy_regex::Regex>),
+}
+
+#[pymethods]
+impl App {
+    /// An app without declarations; `options` are settings of the engine, by their names.
+    #[new]
+    fn new(session_factory: Py<PyAny>, session_cookie: String, options: Py<PyDict>) -> App {
+        App { session_factory, session_cookie, options, declared: Mutex::default() }
+    }
+
+    /// Declares a controller: a `_declarations.Route`.
+    fn route(&self, declared: &Bound<'_, PyAny>) -> PyResult<()> {
+        let function = declared.getattr("function")?;
+        let method: String = declared.getattr("method")?.extract()?;
+        let methods: Vec<String> = if method.is_empty() { Vec::new() } else { vec![method] };
+        let route = match pattern_of(declared)? {
+            Some(expression) => Route::regexp(expression),
+            None => Route::path(declared.getattr("url")?.extract::<String>()?),
+        };
+        let route = route
+            .method(methods)
+            .params(declared.getattr("params")?.extract::<Vec<String>>()?)
+            .match_all_params(declared.getattr("match_all_params")?.extract()?)
+            .headers(declared.getattr("headers")?.extract::<Vec<String>>()?)
+            .match_all_headers(declared.getattr("match_all_headers")?.extract()?);
+        let factory = declared.getattr("object_factory")?;
+        let declaration = Declaration {
+            route,
+            location: location(&function, declared)?,
+            function: function.unbind(),
+            make: (!factory.is_none()).then(|| factory.unbind()),
+            arguments: declared.getattr("arguments")?.unbind(),
+        };
+        self.lock().routes.push(declaration);
+        Ok(())
+    }
+
+    /// Declares a filter: a `_declarations.Filter`.
+    fn filter(&self, declared: &Bound<'_, PyAny>) -> PyResult<()> {
+        let target = match pattern_of(declared)? {
+            Some(expression) => FilterTarget::Regexp(Arc::new(regexp::compile(&expression)?)),
+            None => {
+                let path: String = declared.getattr("path")?.extract()?;
+                FilterTarget::Path(Pattern::parse(&path).map_err(PyValueError::new_err)?)
+            }
+        };
+        let function = declared.getattr("function")?.unbind();
+        self.lock().filters.push((target, Arc::new(function)));
+        Ok(())
+    }
+
+    /// Declares the page of an error: a `_declarations.ErrorPage`.
+    fn error_page(&self, declared: &Bound<'_, PyAny>) -> PyResult<()> {
+        let code = declared.getattr("code")?.extract()?;
+        self.lock().error_pages.push((code, declared.clone().unbind()));
+        Ok(())
+    }
+
+    /// Serves files: a `_declarations.Resource`.
+    fn resource(&self, declared: &Bound<'_, PyAny>) -> PyResult<()> {
+        let pattern = declared.getattr("pattern")?.extract()?;
+        let directory = declared.getattr("directory")?.extract()?;
+        self.lock().resources.push((pattern, directory));
+        Ok(())
+    }
+}
+
+/// The text of the regular expression of a declaration, where it has one.
+fn pattern_of(declared: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let compiled = declared.getattr("regexp")?;
+    if compiled.is_none() { Ok(None) } else { Ok(Some(compiled.getattr("pattern")?.extract()?)) }
+}
+
+/// Where a function stands; what Python itself says of the declaration, where it has no place in a file.
+fn location(function: &Bound<'_, PyAny>, declared: &Bound<'_, PyAny>) -> PyResult<vernal::Location> {
+    let text = |object: &Bound<'_, PyAny>, name: &str| object.getattr(name)?.extract::<String>();
+    let known = || -> PyResult<vernal::Location> {
+        let code = function.getattr("__code__")?;
+        Ok(vernal::Location::interned(
+            &text(function, "__qualname__")?,
+            &text(function, "__module__")?,
+            &text(&code, "co_filename")?,
+            code.getattr("co_firstlineno")?.extract()?,
+        ))
+    };
+    match known() {
+        Ok(location) => Ok(location),
+        Err(_) => Ok(vernal::Location::interned(&text(declared, "location")?, "", "", 0)),
+    }
+}
+
+impl App {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Declared> {
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The engine's app in the making; its controllers are called by this runner.
+    pub(crate) fn builder(&self, py: Python<'_>, runner: Arc<dyn Runner>) -> PyResult<Builder> {
+        let declared = self.lock();
+        let settings = Arc::new(Settings {
+            runner: Arc::clone(&runner),
+            filters: Filters(declared.filters.clone()),
+            session_factory: self.session_factory.clone_ref(py),
+            session_cookie: self.session_cookie.clone(),
+        });
+        let mut builder = vernal::App::builder()
+            .precedence(Precedence::Declaration)
+            .lenient_decoding(true)
+            .implied_methods(false)
+            .favicon(false)
+            .regexp_fallback(regexp::fallback);
+        builder = settings::apply(builder, self.options.bind(py))?;
+        for declaration in &declared.routes {
+            let controller = declaration.controller(py, &settings)?;
+            builder = builder.route_at(declaration.route.clone(), declaration.location, Shared(controller));
+        }
+        let mut pages = ErrorPages::default();
+        for (code, page) in &declared.error_pages {
+            pages.add(code, page.clone_ref(py));
+        }
+        builder = builder.error_page(&["*"], move |info, _| pages.make(&runner, info));
+        for (pattern, directory) in &declared.resources {
+            builder = builder.resource(pattern, directory);
+        }
+        Ok(builder)
+    }
+}
+
+impl Declaration {
+    fn controller(&self, py: Python<'_>, settings: &Arc<Settings>) -> PyResult<Arc<PyController>> {
+        let mut arguments = Vec::new();
+        let mut body_use = BodyUse::Nothing;
+        for object in self.arguments.bind(py).try_iter()? {
+            let (argument, needs) = Argument::from_python(&object?)?;
+            body_use = body_use.max(needs);
+            arguments.push(argument);
+        }
+        if !settings.filters.0.is_empty() {
+            body_use = body_use.max(BodyUse::FormOrJson);
+        }
+        let function = self.function.clone_ref(py);
+        let callable = match &self.make {
+            Some(make) => Callable::Method { make: make.clone_ref(py), function },
+            None => Callable::Function(function),
+        };
+        let binds_by_flow = arguments.iter().any(|argument| argument.kind == Kind::Custom);
+        Ok(Arc::new(PyController {
+            callable,
+            arguments,
+            body_use,
+            binds_by_flow,
+            settings: Arc::clone(settings),
+            location: self.location,
+        }))
+    }
+}
+
+/// The filters of an app, in the order in which they were declared.
+pub(crate) struct Filters(Vec<(FilterTarget, Arc<Py<PyAny>>)>);
+
+impl Filters {
+    /// The filters for a path, each once (`spec/08` F-1).
+    pub(crate) fn matching(&self, py: Python<'_>, path: &str) -> PyResult<Vec<Py<PyAny>>> {
+        let mut matching = Vec::new();
+        for (target, filter) in &self.0 {
+            if target.matches(path)? {
+                matching.push(filter.clone_ref(py));
+            }
+        }
+        Ok(matching)
+    }
+}
+
+impl FilterTarget {
+    fn matches(&self, path: &str) -> PyResult<bool> {
+        match self {
+            FilterTarget::Path(pattern) => Ok(pattern.matches(path).is_some()),
+            FilterTarget::Regexp(expression) => {
+                let bare = path.strip_prefix('/').unwrap_or(path);
+                Ok(regexp::matches(expression, bare)? || regexp::matches(expression, path)?)
+            }
+        }
+    }
+}

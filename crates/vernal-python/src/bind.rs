@@ -1,0 +1,418 @@
+//! Names to values: the arguments of a Python callable, from the request (`spec/03` section 2).
+
+use pyo3::exceptions::PyUnicodeDecodeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use vernal::{HttpError, ParamValue, Request};
+
+use crate::argument::{Argument, Item, Kind};
+use crate::names::Names;
+use crate::respond::Failure;
+use crate::visit::Visit;
+
+type Bind<'py> = Result<Bound<'py, PyAny>, Failure>;
+
+/// The value of an argument.
+///
+/// `visit` is needed by arguments that are views of the request and the response; others do without one.
+pub(crate) fn bind<'py>(
+    py: Python<'py>,
+    argument: &Argument,
+    request: &Request,
+    visit: Option<&Bound<'py, Visit>>,
+) -> Bind<'py> {
+    let bound = match argument.kind {
+        Kind::Request => required_visit(visit).and_then(|visit| Ok(Visit::live_request(visit)?))?,
+        Kind::Response => required_visit(visit).and_then(|visit| Ok(Visit::live_response(visit)?))?,
+        Kind::Class | Kind::Custom => {
+            let visit = required_visit(visit)?;
+            Names::get(py)?.bind.bind(py).call1((visit, argument.object.bind(py)))?
+        }
+        _ => bind_plain(py, argument, request)?,
+    };
+    if bound.is_none() && argument.default.is_none() {
+        let explain = format!("Parameter[{}] is required! ", argument.name.bind(py));
+        return Err(HttpError::new(400).message("Missing Paramter").explain(explain).into());
+    }
+    Ok(bound)
+}
+
+fn required_visit<'a, 'py>(visit: Option<&'a Bound<'py, Visit>>) -> Result<&'a Bound<'py, Visit>, Failure> {
+    visit.ok_or_else(|| HttpError::new(500).explain("this argument needs a visit").into())
+}
+
+/// The value of an argument that is read from the engine's request alone.
+fn bind_plain<'py>(py: Python<'py>, argument: &Argument, request: &Request) -> Bind<'py> {
+    let names = Names::get(py)?;
+    let name = argument.effective.as_str();
+    let value = match argument.kind {
+        Kind::Str => match text_param(request, name)? {
+            Some(text) => Some(names.parameter.bind(py).call1((&argument.name, text))?),
+            None => match &argument.default {
+                Some(default) if !default.is_none(py) => {
+                    Some(names.parameter.bind(py).call1((&argument.name, default))?)
+                }
+                _ => None,
+            },
+        },
+        Kind::Int => text_param(request, name)?.map(|text| to_int(py, text, name)).transpose()?,
+        Kind::Float => text_param(request, name)?.map(|text| to_float(py, text, name)).transpose()?,
+        Kind::Bool => text_param(request, name)?.map(|text| to_bool(py, text)),
+        Kind::List(item) => Some(list(py, argument, item, request)?),
+        Kind::Dict => Some(match text_param(request, name)? {
+            Some(text) => json_text(py, text)
+                .map_err(|_| bad_request(format!("Parameter[{name}] should be a JSON string.")))?,
+            None => copy_of_default(py, argument, || PyDict::new(py).into_any())?,
+        }),
+        Kind::Parameter => Some(match text_param(request, name)? {
+            Some(text) => names.parameter.bind(py).call1((name, text))?,
+            None if argument.required => return Err(missing("Parameter", name)),
+            None => default_or(py, argument, || names.parameter.bind(py).call1((name,)))?,
+        }),
+        Kind::Parameters => Some(match param_values(py, request, name)? {
+            Some(values) => names.parameters.bind(py).call1((name, values))?,
+            None if argument.required => return Err(missing("Parameter", name)),
+            None => copy_of_default_or(py, argument, || names.parameters.bind(py).call1((name,)))?,
+        }),
+        Kind::Header => Some(match header(request, name) {
+            Some(value) => names.header.bind(py).call1((name, value))?,
+            None if argument.required => return Err(missing("Header", name)),
+            None => default_or(py, argument, || names.header.bind(py).call1((name,)))?,
+        }),
+        Kind::PathValue => Some(path_value(py, request, name, names)?),
+        Kind::RegGroup(group) => Some(reg_group(py, request, group, names)?),
+        Kind::RegGroups => Some(names.reg_groups.bind(py).call1((groups(py, request)?,))?),
+        Kind::BytesBody => Some(names.bytes_body.bind(py).call1((PyBytes::new(py, body(request)),))?),
+        Kind::ModelDict => Some(model_dict(py, request, names)?),
+        Kind::Request | Kind::Response | Kind::Class | Kind::Custom | Kind::Default => None,
+    };
+    Ok(match (value, &argument.default) {
+        (Some(value), _) => value,
+        (None, Some(default)) => default.bind(py).clone(),
+        (None, None) => py.None().into_bound(py),
+    })
+}
+
+/// The first text of a parameter; a file is no text (`spec/08` C13).
+fn text_param<'r>(request: &'r Request, name: &str) -> Result<Option<&'r str>, HttpError> {
+    let params = request.params()?;
+    match params.get(name) {
+        None if params.contains(name) => {
+            Err(HttpError::bad_request(format!("Parameter[{name}] should be text, not a file.")))
+        }
+        text => Ok(text),
+    }
+}
+
+fn bad_request(explain: String) -> Failure {
+    HttpError::bad_request(explain).into()
+}
+
+fn missing(what: &str, name: &str) -> Failure {
+    let explain = format!("{what}[{name}] is required.");
+    HttpError::new(400).message(format!("Missing {what}")).explain(explain).into()
+}
+
+/// What Python's `int` makes of a text; plain numbers do not need it.
+fn to_int<'py>(py: Python<'py>, text: &str, name: &str) -> Bind<'py> {
+    let wrong = || bad_request(format!("Parameter[{name}] should be an int. "));
+    python_int(py, text).ok_or_else(wrong)
+}
+
+fn python_int<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyAny>> {
+    if let Ok(number) = text.parse::<i64>() {
+        return Some(PyInt::new(py, number).into_any());
+    }
+    Names::get(py).ok()?.int.bind(py).call1((text,)).ok()
+}
+
+fn to_float<'py>(py: Python<'py>, text: &str, name: &str) -> Bind<'py> {
+    let wrong = || bad_request(format!("Parameter[{name}] should be an float. "));
+    python_float(py, text).ok_or_else(wrong)
+}
+
+/// Rust and Python read the same number from what both take; the rest is for Python to decide.
+fn python_float<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyAny>> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'e' | b'E'));
+    if let (true, Ok(number)) = (plain, text.parse::<f64>()) {
+        return Some(PyFloat::new(py, number).into_any());
+    }
+    Names::get(py).ok()?.float.bind(py).call1((text,)).ok()
+}
+
+fn to_bool<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyAny> {
+    let is_false = text.is_empty() || text == "0" || text.eq_ignore_ascii_case("false");
+    PyBool::new(py, !is_false).to_owned().into_any()
+}
+
+fn json_text<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    Names::get(py)?.loads.bind(py).call1((text,))
+}
+
+/// All values of a name, converted (`spec/08` C1).
+fn list<'py>(py: Python<'py>, argument: &Argument, item: Item, request: &Request) -> Bind<'py> {
+    let name = argument.effective.as_str();
+    let Some(values) = param_values(py, request, name)? else {
+        return copy_of_default(py, argument, || PyList::empty(py).into_any());
+    };
+    if item == Item::Str {
+        return Ok(values.into_any());
+    }
+    let wrong = |what: &str| bad_request(format!("One of the parameter[{name}] is not {what}. "));
+    let converted = PyList::empty(py);
+    for value in values.iter() {
+        let Ok(text) = value.cast::<PyString>() else { return Err(wrong("text")) };
+        let text = text.to_str()?;
+        converted.append(match item {
+            Item::Str => value,
+            Item::Int => python_int(py, text).ok_or_else(|| wrong("int"))?,
+            Item::Float => python_float(py, text).ok_or_else(|| wrong("float"))?,
+            Item::Bool => to_bool(py, text),
+            Item::Dict => json_text(py, text).map_err(|_| wrong("JSON string"))?,
+            Item::Parameter => Names::get(py)?.parameter.bind(py).call1((name, text))?,
+        })?;
+    }
+    Ok(converted.into_any())
+}
+
+/// The default, copied where callers could change what others get (`spec/08` C4).
+fn copy_of_default<'py>(
+    py: Python<'py>,
+    argument: &Argument,
+    empty: impl FnOnce() -> Bound<'py, PyAny>,
+) -> Bind<'py> {
+    copy_of_default_or(py, argument, || Ok(empty()))
+}
+
+fn copy_of_default_or<'py>(
+    py: Python<'py>,
+    argument: &Argument,
+    empty: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
+) -> Bind<'py> {
+    match &argument.default {
+        Some(default) if default.is_none(py) => Ok(default.bind(py).clone()),
+        Some(default) => Ok(py.import("copy")?.call_method1("copy", (default,))?),
+        None => Ok(empty()?),
+    }
+}
+
+fn default_or<'py>(
+    py: Python<'py>,
+    argument: &Argument,
+    empty: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
+) -> Bind<'py> {
+    match &argument.default {
+        Some(default) => Ok(default.bind(py).clone()),
+        None => Ok(empty()?),
+    }
+}
+
+/// All values of a parameter, texts and files; none if there is none of this name.
+fn param_values<'py>(
+    py: Python<'py>,
+    request: &Request,
+    name: &str,
+) -> Result<Option<Bound<'py, PyList>>, Failure> {
+    let params = request.params()?;
+    let mut values = params.iter().filter(|(found, _)| *found == name).peekable();
+    if values.peek().is_none() {
+        return Ok(None);
+    }
+    let list = PyList::empty(py);
+    for (_, value) in values {
+        list.append(param_value(py, value)?)?;
+    }
+    Ok(Some(list))
+}
+
+fn param_value<'py>(py: Python<'py>, value: ParamValue<'_>) -> PyResult<Bound<'py, PyAny>> {
+    match value {
+        ParamValue::Text(text) => Ok(PyString::new(py, text).into_any()),
+        ParamValue::File(file) => Uploaded::new_object(py, file),
+    }
+}
+
+/// All parameters as `request.parameters` has them.
+pub(crate) fn parameters<'py>(py: Python<'py>, request: &Request) -> Result<Bound<'py, PyDict>, Failure> {
+    let parameters = PyDict::new(py);
+    for (name, value) in request.params()?.iter() {
+        let value = param_value(py, value)?;
+        match parameters.get_item(name)? {
+            Some(values) => values.cast_into::<PyList>().map_err(PyErr::from)?.append(value)?,
+            None => parameters.set_item(name, PyList::new(py, [value])?)?,
+        }
+    }
+    Ok(parameters)
+}
+
+/// A value where there is one, the list of them where there are several.
+fn model_dict<'py>(py: Python<'py>, request: &Request, names: &Names) -> Bind<'py> {
+    let model = names.model_dict.bind(py).call0()?;
+    for (name, values) in parameters(py, request)?.iter() {
+        let values = values.cast_into::<PyList>().map_err(PyErr::from)?;
+        match values.len() {
+            1 => model.set_item(name, values.get_item(0)?)?,
+            _ => model.set_item(name, values)?,
+        }
+    }
+    Ok(model)
+}
+
+/// The value of a header field; several are joined (RFC 9110 section 5.3, RFC 6265 section 5.4 for cookies).
+pub(crate) fn header(request: &Request, name: &str) -> Option<String> {
+    let dashed = name.replace('_', "-");
+    let map = request.headers.as_map();
+    let values = if map.contains_key(name) { map.get_all(name) } else { map.get_all(dashed.as_str()) };
+    joined(name, values.iter())
+}
+
+fn joined<'a>(name: &str, values: impl Iterator<Item = &'a http::HeaderValue>) -> Option<String> {
+    let separator = if name.eq_ignore_ascii_case("cookie") { "; " } else { ", " };
+    let mut joined: Option<String> = None;
+    for value in values {
+        let text = field_text(value);
+        match &mut joined {
+            Some(joined) => {
+                joined.push_str(separator);
+                joined.push_str(&text);
+            }
+            None => joined = Some(text),
+        }
+    }
+    joined
+}
+
+/// The text of a field: UTF-8 where it is that, else latin-1.
+fn field_text(value: &http::HeaderValue) -> String {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// All header fields, their names in title case.
+pub(crate) fn headers<'py>(py: Python<'py>, request: &Request) -> PyResult<Bound<'py, PyDict>> {
+    let headers = Names::get(py)?.headers.bind(py).call0()?.cast_into::<PyDict>()?;
+    for name in request.headers.as_map().keys() {
+        if let Some(value) = joined(name.as_str(), request.headers.as_map().get_all(name).iter()) {
+            headers.set_item(title_case(name.as_str()), value)?;
+        }
+    }
+    Ok(headers)
+}
+
+/// `x-forwarded-for` as `X-Forwarded-For`.
+fn title_case(name: &str) -> String {
+    let mut upper = true;
+    let letter = |character: char| {
+        let cased = if upper { character.to_ascii_uppercase() } else { character };
+        upper = character == '-';
+        cased
+    };
+    name.chars().map(letter).collect()
+}
+
+/// The body, as far as it has been read.
+pub(crate) fn body(request: &Request) -> &[u8] {
+    request.body().map_or(&[], |body| body)
+}
+
+fn path_value<'py>(py: Python<'py>, request: &Request, name: &str, names: &Names) -> Bind<'py> {
+    if let Some(wildcard) = request.path_wildcard() {
+        return Ok(PyString::new(py, wildcard).into_any());
+    }
+    match request.path_value(name) {
+        Some(value) => Ok(names.path_value.bind(py).call1((name, value))?),
+        None => {
+            let explain = format!("path name[{name}] not in your url mapping!");
+            Err(HttpError::new(500).explain(explain).into())
+        }
+    }
+}
+
+/// The path values under their names; a wildcard's is `__path_wildcard`.
+pub(crate) fn path_values<'py>(py: Python<'py>, request: &Request) -> PyResult<Bound<'py, PyDict>> {
+    let values = PyDict::new(py);
+    for (name, value) in request.path_values() {
+        values.set_item(if name.is_empty() { "__path_wildcard" } else { name }, value)?;
+    }
+    Ok(values)
+}
+
+/// The groups of the regular expression; `None` for one that took no part (`spec/08` B8).
+pub(crate) fn groups<'py>(py: Python<'py>, request: &Request) -> PyResult<Bound<'py, PyTuple>> {
+    PyTuple::new(py, request.groups().collect::<Vec<_>>())
+}
+
+fn reg_group<'py>(py: Python<'py>, request: &Request, group: usize, names: &Names) -> Bind<'py> {
+    let groups: Vec<_> = request.groups().collect();
+    match groups.get(group) {
+        Some(Some(value)) => {
+            let given = PyDict::new(py);
+            given.set_item("group", group)?;
+            given.set_item("_value", value)?;
+            Ok(names.reg_group.bind(py).call((), Some(&given))?)
+        }
+        Some(None) => Ok(py.None().into_bound(py)),
+        None => {
+            let explain = format!(
+                "RegGroup required an element at {group}, but the reg length is only {}",
+                groups.len()
+            );
+            Err(bad_request(explain))
+        }
+    }
+}
+
+/// An uploaded file; its content is read when it is asked for.
+#[pyclass(frozen, module = "simple_http_server._engine")]
+pub(crate) struct Uploaded(vernal::MultipartFile);
+
+impl Uploaded {
+    fn new_object<'py>(py: Python<'py>, file: &vernal::MultipartFile) -> PyResult<Bound<'py, PyAny>> {
+        py.import("simple_http_server._live")?
+            .getattr("LiveMultipartFile")?
+            .call1((Bound::new(py, Uploaded(file.clone()))?,))
+    }
+}
+
+#[pymethods]
+impl Uploaded {
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    #[getter]
+    fn filename(&self) -> &str {
+        self.0.filename()
+    }
+
+    #[getter]
+    fn content_type(&self) -> &str {
+        self.0.content_type()
+    }
+
+    #[getter]
+    fn length(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The whole content.
+    fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let content = py.detach(|| crate::run::at_once(self.0.bytes()))?;
+        Ok(PyBytes::new(py, &content))
+    }
+
+    /// Writes the content into a file.
+    fn save_to(&self, py: Python<'_>, path: std::path::PathBuf) -> PyResult<u64> {
+        Ok(py.detach(|| crate::run::at_once(self.0.save_to(path)))?)
+    }
+}
+
+/// Text that is no UTF-8 as the exception that Python has for it.
+impl From<std::str::Utf8Error> for Failure {
+    fn from(error: std::str::Utf8Error) -> Self {
+        Failure::Python(PyUnicodeDecodeError::new_err(error.to_string()))
+    }
+}

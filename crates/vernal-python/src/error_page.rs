@@ -1,0 +1,128 @@
+//! The pages of errors: Python functions, and the one that is used where there is none (`spec/04` sections 7 and 9).
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use tokio::sync::oneshot;
+use vernal::controller::Answer;
+use vernal::{ErrorInfo, Response};
+
+use crate::respond::Parts;
+use crate::run::{Job, Runner, Step};
+
+/// The functions that make pages, by their codes.
+#[derive(Default)]
+pub(crate) struct ErrorPages(Vec<(String, Arc<Py<PyAny>>)>);
+
+/// A page that is to be made.
+pub(crate) struct PageJob {
+    page: Arc<Py<PyAny>>,
+    code: u16,
+    message: String,
+    explain: String,
+    way_back: oneshot::Sender<Response>,
+}
+
+impl ErrorPages {
+    /// Adds a function for a code, `40x` or all (`""`); a later one replaces an earlier one.
+    pub(crate) fn add(&mut self, code: &str, page: Py<PyAny>) {
+        let code = code.to_lowercase();
+        self.0.retain(|(known, _)| *known != code);
+        self.0.push((code, Arc::new(page)));
+    }
+
+    /// The function for a code: its own, that of its first two digits, that of all.
+    fn find(&self, code: u16) -> Option<&Arc<Py<PyAny>>> {
+        let exact = code.to_string();
+        let range = format!("{}x", &exact[..exact.len() - 1]);
+        let by_key = |key: &str| self.0.iter().find(|(known, _)| known == key).map(|(_, page)| page);
+        by_key(&exact).or_else(|| (code > 200).then(|| by_key(&range).or_else(|| by_key(""))).flatten())
+    }
+
+    /// Makes the page of an error.
+    pub(crate) fn make(&self, runner: &Arc<dyn Runner>, info: &ErrorInfo) -> Answer<'static> {
+        let default = default_page(info);
+        let Some(page) = self.find(info.code) else { return Answer::Ready(Ok(default)) };
+        let (way_back, made) = oneshot::channel();
+        runner.submit(Job::ErrorPage(PageJob {
+            page: Arc::clone(page),
+            code: info.code,
+            message: info.message.clone(),
+            explain: info.explain.clone(),
+            way_back,
+        }));
+        Answer::future(async move { Ok(made.await.map_or(default, closing)) })
+    }
+}
+
+impl PageJob {
+    /// Calls the function.
+    pub(crate) fn run(self, py: Python<'_>) -> Step {
+        let called = py.import("simple_http_server._flow").and_then(|flow| {
+            flow.call_method1("make_error_page", (&*self.page, self.code, &self.message, &self.explain))
+        });
+        match called {
+            Ok(coroutine) if coroutine.get_type().is(crate::names::Names::coroutine(py)) => {
+                Step::Await(coroutine.unbind(), Box::new(move |py, result| self.finish(py, result)))
+            }
+            made => {
+                self.finish(py, made.map(Bound::unbind));
+                Step::Done
+            }
+        }
+    }
+
+    fn finish(self, py: Python<'_>, made: PyResult<Py<PyAny>>) {
+        let response = made.map_err(Into::into).and_then(|body| {
+            let mut parts = Parts::default();
+            parts.add_returned(body.into_bound(py))?;
+            parts.into_response(py)
+        });
+        let response = response.unwrap_or_else(|failure| {
+            let _ = failure.into_engine();
+            let text = format!("{}:{}", self.message, self.explain);
+            Response::new(self.code).header("Content-Type", "text/plain; charset=utf8").body(text)
+        });
+        let _ = self.way_back.send(response);
+    }
+}
+
+/// JSON text, labelled as text, with all that is not ASCII escaped.
+fn default_page(info: &ErrorInfo) -> Response {
+    let text = format!(
+        r#"{{"code": {}, "message": {}, "explain": {}}}"#,
+        info.code,
+        ascii_json(&info.message),
+        ascii_json(&info.explain)
+    );
+    closing(Response::default().header("Content-Type", "text/plain; charset=utf8").body(text))
+}
+
+/// Errors close the connection, as they do in the reference.
+fn closing(response: Response) -> Response {
+    response.header("Connection", "close")
+}
+
+fn ascii_json(text: &str) -> String {
+    let mut json = String::with_capacity(text.len() + 2);
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\n' => json.push_str("\\n"),
+            '\r' => json.push_str("\\r"),
+            '\t' => json.push_str("\\t"),
+            '\u{8}' => json.push_str("\\b"),
+            '\u{c}' => json.push_str("\\f"),
+            ' '..='\u{7e}' => json.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    json.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    json.push('"');
+    json
+}

@@ -1,0 +1,132 @@
+//! Python values as JSON, byte for byte what `json.dumps(value, ensure_ascii=False)` makes of them.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use crate::names::Names;
+
+/// How deep values may be nested before Python's own encoder decides.
+const DEPTH: usize = 100;
+
+/// The text of a value.
+///
+/// # Errors
+///
+/// What Python's encoder raises for a value that JSON has no word for.
+pub(crate) fn to_json(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let mut text = Vec::with_capacity(128);
+    if write(value, &mut text, DEPTH).is_some() {
+        return Ok(text);
+    }
+    by_python(value)
+}
+
+/// The text as Python makes it; what UTF-8 has no form for becomes `?`.
+fn by_python(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let py = value.py();
+    let options = PyDict::new(py);
+    options.set_item("ensure_ascii", false)?;
+    let text = Names::get(py)?.dumps.bind(py).call((value,), Some(&options))?;
+    utf8(text.cast::<PyString>()?)
+}
+
+/// The bytes of a text; what UTF-8 has no form for becomes `?` (`spec/04` section 3).
+pub(crate) fn utf8(text: &Bound<'_, PyString>) -> PyResult<Vec<u8>> {
+    match text.to_str() {
+        Ok(text) => Ok(text.as_bytes().to_vec()),
+        Err(_) => text.call_method1("encode", ("utf-8", "replace"))?.extract(),
+    }
+}
+
+/// Writes a value of the plain types; none where Python's encoder has to do it.
+fn write(value: &Bound<'_, PyAny>, text: &mut Vec<u8>, depth: usize) -> Option<()> {
+    if let Ok(string) = value.cast::<PyString>() {
+        return write_text(string, text);
+    }
+    if value.is_none() {
+        text.extend_from_slice(b"null");
+    } else if let Ok(boolean) = value.cast::<PyBool>() {
+        text.extend_from_slice(if boolean.is_true() { b"true" } else { b"false" });
+    } else if let Ok(integer) = value.cast_exact::<PyInt>() {
+        use std::io::Write as _;
+        write!(text, "{}", integer.extract::<i64>().ok()?).ok()?;
+    } else if let Ok(float) = value.cast_exact::<PyFloat>() {
+        write_float(float, text)?;
+    } else if let Ok(map) = value.cast::<PyDict>() {
+        write_map(map, text, depth.checked_sub(1)?)?;
+    } else if let Ok(list) = value.cast::<PyList>() {
+        write_list(list.iter(), text, depth.checked_sub(1)?)?;
+    } else if let Ok(tuple) = value.cast::<PyTuple>() {
+        write_list(tuple.iter(), text, depth.checked_sub(1)?)?;
+    } else {
+        return None;
+    }
+    Some(())
+}
+
+/// Python's `repr` is what its encoder uses, but for the three that are no numbers.
+fn write_float(float: &Bound<'_, PyFloat>, text: &mut Vec<u8>) -> Option<()> {
+    if !float.value().is_finite() {
+        return None;
+    }
+    text.extend_from_slice(float.repr().ok()?.to_str().ok()?.as_bytes());
+    Some(())
+}
+
+/// Keys other than text are left to Python: it has rules for numbers, and errors for the rest.
+fn write_map(map: &Bound<'_, PyDict>, text: &mut Vec<u8>, depth: usize) -> Option<()> {
+    text.push(b'{');
+    for (index, (key, value)) in map.iter().enumerate() {
+        if index > 0 {
+            text.extend_from_slice(b", ");
+        }
+        write_text(key.cast::<PyString>().ok()?, text)?;
+        text.extend_from_slice(b": ");
+        write(&value, text, depth)?;
+    }
+    text.push(b'}');
+    Some(())
+}
+
+fn write_list<'py>(
+    values: impl Iterator<Item = Bound<'py, PyAny>>,
+    text: &mut Vec<u8>,
+    depth: usize,
+) -> Option<()> {
+    text.push(b'[');
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            text.extend_from_slice(b", ");
+        }
+        write(&value, text, depth)?;
+    }
+    text.push(b']');
+    Some(())
+}
+
+fn write_text(string: &Bound<'_, PyString>, text: &mut Vec<u8>) -> Option<()> {
+    let bytes = string.to_str().ok()?.as_bytes();
+    text.push(b'"');
+    let mut written = 0;
+    for (index, byte) in bytes.iter().enumerate() {
+        let escaped: &[u8] = match byte {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            b'\t' => b"\\t",
+            0x08 => b"\\b",
+            0x0c => b"\\f",
+            0x00..=0x1f => &[b'\\', b'u', b'0', b'0', b'0' + (byte >> 4), HEX[(byte & 15) as usize]],
+            _ => continue,
+        };
+        text.extend_from_slice(&bytes[written..index]);
+        text.extend_from_slice(escaped);
+        written = index + 1;
+    }
+    text.extend_from_slice(&bytes[written..]);
+    text.push(b'"');
+    Some(())
+}
+
+const HEX: [u8; 16] = *b"0123456789abcdef";

@@ -1,0 +1,37 @@
+//! The Python face of [`vernal`]: the native module `simple_http_server._engine`.
+//!
+//! Only this crate knows Python. What a user constructs and subclasses is written in Python, in
+//! `python/simple_http_server`; what a request costs is here: a Python callable as a controller, its arguments bound
+//! from the request, what it returns as a response.
+//!
+//! One rule carries it: **a thread that does I/O never takes the interpreter.** Whatever wants Python is a `Job` of
+//! `run/`, which has the threads that do.
+
+mod app;
+mod argument;
+mod bind;
+mod controller;
+mod error_page;
+mod json;
+mod names;
+mod reader;
+mod regexp;
+mod respond;
+mod run;
+mod server;
+mod settings;
+mod visit;
+
+use pyo3::prelude::*;
+
+/// The native module.
+#[pymodule]
+fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<app::App>()?;
+    module.add_class::<server::Server>()?;
+    module.add_class::<visit::Visit>()?;
+    module.add_class::<bind::Uploaded>()?;
+    module.add_class::<controller::FlowTarget>()?;
+    module.add_class::<reader::Reader>()?;
+    Ok(())
+}

@@ -1,0 +1,362 @@
+//! What a Python callable returns as a response (`spec/04`).
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use vernal::{HttpError, Response, StaticFile};
+
+use crate::json::{to_json, utf8};
+use crate::names::Names;
+
+/// Why there is no value or no response: an answer for the client, or an exception.
+pub(crate) enum Failure {
+    Http(HttpError),
+    Python(PyErr),
+}
+
+impl From<HttpError> for Failure {
+    fn from(error: HttpError) -> Self {
+        Failure::Http(error)
+    }
+}
+
+impl From<PyErr> for Failure {
+    fn from(error: PyErr) -> Self {
+        Failure::Python(error)
+    }
+}
+
+impl Failure {
+    /// The error as it travels to the client; an exception is logged, once and with its traceback.
+    pub(crate) fn into_engine(self) -> vernal::Error {
+        match self {
+            Failure::Http(error) => error.into(),
+            Failure::Python(exception) => Python::attach(|py| from_exception(py, &exception)).into(),
+        }
+    }
+
+    /// The error as an exception.
+    pub(crate) fn into_python(self, py: Python<'_>) -> PyErr {
+        match self {
+            Failure::Python(exception) => exception,
+            Failure::Http(error) => {
+                let given = (error.code(), error.message_text().to_owned(), error.explain_text().to_owned());
+                match Names::get(py).and_then(|names| names.http_error.bind(py).call1(given)) {
+                    Ok(exception) => PyErr::from_value(exception),
+                    Err(failure) => failure,
+                }
+            }
+        }
+    }
+}
+
+/// The answer to an exception: what an `HttpError` says, else a 500 (`spec/04` section 7).
+fn from_exception(py: Python<'_>, exception: &PyErr) -> HttpError {
+    match described(py, exception) {
+        Ok(error) => error,
+        Err(failure) => HttpError::new(500).explain(failure.to_string()),
+    }
+}
+
+fn described(py: Python<'_>, exception: &PyErr) -> PyResult<HttpError> {
+    let names = Names::get(py)?;
+    let value = exception.value(py);
+    if !value.is_instance(names.http_error.bind(py))? {
+        let traceback = exception.traceback(py);
+        let explain: String = names.failed.bind(py).call1((value, traceback))?.extract()?;
+        return Ok(HttpError::new(500).explain(explain));
+    }
+    let message: Option<String> = value.getattr("message")?.extract()?;
+    let explain: Option<String> = value.getattr("explain")?.extract()?;
+    Ok(http_error(value.getattr("code")?.extract()?, message, explain.unwrap_or_default()))
+}
+
+/// An error of any code that an application raises.
+pub(crate) fn http_error(code: u16, message: Option<String>, explain: String) -> HttpError {
+    let error = HttpError::new(code).explain(explain);
+    match message {
+        Some(message) => error.message(message),
+        None => error,
+    }
+}
+
+/// A response that is put together: by filters, on the response object, by what is returned.
+#[derive(Default)]
+pub(crate) struct Parts<'py> {
+    status: Option<u16>,
+    headers: Vec<(String, String)>,
+    cookies: Vec<String>,
+    body: Option<Bound<'py, PyAny>>,
+}
+
+impl<'py> Parts<'py> {
+    /// The parts as the response object has them.
+    pub(crate) fn of_response(response: &Bound<'py, PyAny>) -> PyResult<Parts<'py>> {
+        let mut parts =
+            Parts { status: Some(status(&response.getattr("status_code")?)?), ..Parts::default() };
+        parts.add_headers(response.getattr("headers")?.cast::<PyDict>()?)?;
+        parts.add_cookies(&response.getattr("cookies")?)?;
+        let body = response.getattr("body")?;
+        parts.body = (!body.is_none()).then_some(body);
+        Ok(parts)
+    }
+
+    /// The parts as they are given one by one.
+    pub(crate) fn given(
+        status_code: Bound<'py, PyAny>,
+        headers: &Bound<'py, PyDict>,
+        cookies: &Bound<'py, PyList>,
+        body: Bound<'py, PyAny>,
+    ) -> PyResult<Parts<'py>> {
+        let mut parts = Parts { status: Some(status(&status_code)?), ..Parts::default() };
+        parts.add_headers(headers)?;
+        parts.cookies = cookies.extract()?;
+        parts.body = (!body.is_none()).then_some(body);
+        Ok(parts)
+    }
+
+    /// Adds what a controller has returned (`spec/04` section 2).
+    pub(crate) fn add_returned(&mut self, returned: Bound<'py, PyAny>) -> Result<(), Failure> {
+        let py = returned.py();
+        if returned.is_none() {
+            return Ok(());
+        }
+        if is_plain_body(&returned) {
+            self.body = Some(returned);
+            return Ok(());
+        }
+        let names = Names::get(py)?;
+        if let Ok(tuple) = returned.cast::<PyTuple>() {
+            self.add_tuple(tuple, names)
+        } else if returned.is_instance(names.response.bind(py))? {
+            self.add_response(&returned)
+        } else if returned.is_instance(names.redirect.bind(py))? {
+            self.status = Some(302);
+            self.headers.push(("Location".to_owned(), location(&returned.getattr("url")?)?));
+            self.body = None;
+            Ok(())
+        } else if let (Ok(number), false) = (returned.cast::<PyInt>(), returned.is_instance_of::<PyBool>()) {
+            self.status =
+                Some(number.extract().ok().filter(|code| (200..600).contains(code)).ok_or_else(unsupported)?);
+            Ok(())
+        } else if returned.is_instance(names.headers.bind(py))? {
+            Ok(self.add_headers(returned.cast::<PyDict>().map_err(PyErr::from)?)?)
+        } else if returned.is_instance(names.base_cookie.bind(py))? {
+            Ok(self.add_cookies(&returned)?)
+        } else if is_body(&returned, names)? {
+            self.body = Some(returned);
+            Ok(())
+        } else {
+            Err(unsupported())
+        }
+    }
+
+    /// The first status, the first body, all fields and cookies of a tuple (`spec/04` section 4).
+    fn add_tuple(&mut self, tuple: &Bound<'py, PyTuple>, names: &Names) -> Result<(), Failure> {
+        let py = tuple.py();
+        let (mut has_status, mut has_body) = (false, false);
+        for element in tuple.iter() {
+            if element.is_instance_of::<PyInt>() {
+                if !std::mem::replace(&mut has_status, true) {
+                    self.status = Some(status(&element)?);
+                }
+            } else if element.is_instance(names.headers.bind(py))? {
+                self.add_headers(element.cast::<PyDict>().map_err(PyErr::from)?)?;
+            } else if element.is_instance(names.base_cookie.bind(py))? {
+                self.add_cookies(&element)?;
+            } else if !has_body
+                && (is_plain_body(&element) || element.get_type().is(names.static_file.bind(py)))
+            {
+                has_body = true;
+                self.body = Some(element);
+            }
+        }
+        Ok(())
+    }
+
+    /// Status and body of another response win, its fields and cookies are added (`spec/08` S-1).
+    fn add_response(&mut self, other: &Bound<'py, PyAny>) -> Result<(), Failure> {
+        let other = Parts::of_response(other)?;
+        self.status = other.status;
+        self.headers.extend(other.headers);
+        self.cookies.extend(other.cookies);
+        self.body = other.body;
+        Ok(())
+    }
+
+    /// Every value of every field; a list has several.
+    fn add_headers(&mut self, headers: &Bound<'py, PyDict>) -> PyResult<()> {
+        for (name, value) in headers.iter() {
+            let name: String = name.str()?.extract()?;
+            match value.cast::<PyList>() {
+                Ok(values) => {
+                    for value in values.iter() {
+                        self.headers.push((name.clone(), field_value(&value)?));
+                    }
+                }
+                Err(_) => self.headers.push((name, field_value(&value)?)),
+            }
+        }
+        Ok(())
+    }
+
+    fn add_cookies(&mut self, cookies: &Bound<'py, PyAny>) -> PyResult<()> {
+        for morsel in cookies.call_method0("values")?.try_iter()? {
+            self.cookies.push(morsel?.call_method0("OutputString")?.extract()?);
+        }
+        Ok(())
+    }
+
+    /// The cookie of the session.
+    pub(crate) fn add_cookie(&mut self, cookie: String) {
+        self.cookies.push(cookie);
+    }
+
+    /// The header fields alone.
+    pub(crate) fn into_fields(mut self) -> Result<Response, Failure> {
+        self.cookies.clear();
+        self.into_head()
+    }
+
+    /// Status, fields and cookies.
+    pub(crate) fn into_head(self) -> Result<Response, Failure> {
+        let mut response = Response::new(self.status.unwrap_or(200));
+        for (name, value) in self.headers {
+            match name.eq_ignore_ascii_case("content-type") {
+                true => response.headers.insert(name, value),
+                false => response.headers.append(name, value),
+            }
+        }
+        for cookie in self.cookies {
+            response.headers.append("Set-Cookie", cookie);
+        }
+        Ok(response)
+    }
+
+    /// The whole response.
+    pub(crate) fn into_response(mut self, py: Python<'py>) -> Result<Response, Failure> {
+        let body = self.body.take();
+        let mut response = self.into_head()?;
+        set_body(py, &mut response, body)?;
+        Ok(response)
+    }
+}
+
+fn unsupported() -> Failure {
+    PyValueError::new_err("Body type is not supported.").into()
+}
+
+/// A status code; one that is none is a mistake of the application (`spec/08` S-4).
+fn status(code: &Bound<'_, PyAny>) -> PyResult<u16> {
+    let is_status = |code: &u16| (100..1000).contains(code);
+    match code.extract::<u16>() {
+        Ok(number) if is_status(&number) && !code.is_instance_of::<PyBool>() => Ok(number),
+        _ => Err(PyValueError::new_err(format!("{} is no status code", code.repr()?))),
+    }
+}
+
+/// A field value is text; numbers are written as such (`spec/08` S-3).
+fn field_value(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(String::from_utf8_lossy(bytes.as_bytes()).into_owned());
+    }
+    let is_value = value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyInt>()
+        || value.is_instance_of::<PyFloat>();
+    match is_value {
+        true => Ok(value.str()?.to_str()?.to_owned()),
+        false => Err(PyTypeError::new_err(format!("{} is no value of a header field", value.repr()?))),
+    }
+}
+
+/// A URL as a field can carry it (`spec/08` A37).
+fn location(url: &Bound<'_, PyAny>) -> PyResult<String> {
+    let url: String = url.str()?.extract()?;
+    if url.chars().all(|character| character.is_ascii_graphic()) {
+        return Ok(url);
+    }
+    let mut encoded = String::with_capacity(url.len() + 16);
+    for byte in url.bytes() {
+        match byte.is_ascii_graphic() {
+            true => encoded.push(byte.into()),
+            false => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    Ok(encoded)
+}
+
+/// Whether the type itself, not one that is derived from it, is one of a body.
+fn is_plain_body(value: &Bound<'_, PyAny>) -> bool {
+    value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyDict>()
+        || value.is_exact_instance_of::<PyBytes>()
+        || value.is_exact_instance_of::<PyByteArray>()
+}
+
+fn is_body(value: &Bound<'_, PyAny>, names: &Names) -> PyResult<bool> {
+    Ok(value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyDict>()
+        || value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
+        || value.is_instance(names.static_file.bind(value.py()))?)
+}
+
+const TEXT: &str = "text/plain; charset=utf8";
+
+/// The bytes of a body, and its type unless the application has set one (`spec/04` section 3).
+fn set_body(py: Python<'_>, response: &mut Response, body: Option<Bound<'_, PyAny>>) -> Result<(), Failure> {
+    let Some(body) = body else {
+        set_content(response, Vec::new(), TEXT);
+        return Ok(());
+    };
+    if let Ok(text) = body.cast::<PyString>() {
+        let bytes = utf8(text)?;
+        let text = stripped(&bytes);
+        set_content(response, text.to_vec(), sniffed(text));
+    } else if body.is_instance_of::<PyDict>() {
+        set_content(response, to_json(&body)?, "application/json; charset=utf8");
+    } else if let Ok(bytes) = body.cast::<PyBytes>() {
+        set_content(response, bytes.as_bytes().to_vec(), "application/octet-stream");
+    } else if let Ok(bytes) = body.cast::<PyByteArray>() {
+        set_content(response, bytes.to_vec(), TEXT);
+    } else if body.is_instance(Names::get(py)?.static_file.bind(py))? {
+        let path: std::path::PathBuf = body.getattr("file_path")?.extract()?;
+        let content_type: String = body.getattr("content_type")?.extract()?;
+        if !response.headers.contains("content-type") {
+            response.headers.insert("Content-Type", content_type);
+        }
+        response.set_body(StaticFile::new(path));
+    } else {
+        return Err(unsupported());
+    }
+    Ok(())
+}
+
+fn set_content(response: &mut Response, bytes: Vec<u8>, content_type: &'static str) {
+    if !response.headers.contains("content-type") {
+        response.headers.insert("Content-Type", content_type);
+    }
+    response.set_body(bytes);
+}
+
+/// The text without what Python takes for white space at its ends.
+fn stripped(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => {
+            let is_space =
+                |character: char| character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character);
+            text.trim_matches(is_space).as_bytes()
+        }
+        Err(_) => bytes,
+    }
+}
+
+fn sniffed(text: &[u8]) -> &'static str {
+    let begins =
+        |start: &[u8]| text.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
+    match text.ends_with(b">") {
+        true if text.starts_with(b"<?xml") => "text/xml; charset=utf8",
+        true if begins(b"<!doctype html") || begins(b"<html") => "text/html; charset=utf8",
+        _ => TEXT,
+    }
+}

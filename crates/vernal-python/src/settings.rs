@@ -1,0 +1,90 @@
+//! Settings that Python gives by name, as the engine's.
+
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use vernal::{Builder, Compression, Limits, Server};
+
+/// Applies the settings of an app.
+pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<Builder> {
+    for (name, value) in options.iter() {
+        let name: String = name.extract()?;
+        builder = match name.as_str() {
+            "server_name" => builder.server_name(value.extract::<String>()?),
+            "access_log" => builder.access_log(value.extract()?),
+            "gzip" => {
+                let (types, level): (Vec<String>, u32) = value.extract()?;
+                match types.is_empty() {
+                    true => builder,
+                    false => builder.compression(Compression::gzip(types, level)),
+                }
+            }
+            "trusted_proxies" => builder.trusted_proxies(value.extract::<Vec<String>>()?),
+            "limits" => builder.limits(limits(value.cast::<PyDict>()?)?),
+            _ => return Err(PyValueError::new_err(format!("there is no setting {name:?}"))),
+        };
+    }
+    Ok(builder)
+}
+
+/// Applies the settings of a server.
+pub(crate) fn apply_to_server(mut server: Server, options: &Bound<'_, PyDict>) -> PyResult<Server> {
+    for (name, value) in options.iter() {
+        let name: String = name.extract()?;
+        server = match name.as_str() {
+            "host" => server.host(value.extract::<String>()?),
+            "port" => server.port(value.extract()?),
+            "threads" => server.workers(value.extract()?),
+            "keep_alive" => server.keep_alive(value.extract()?),
+            "keep_alive_max_requests" => server.keep_alive_max_requests(value.extract()?),
+            "idle_timeout" => server.idle_timeout(seconds(&value)?),
+            "drain_deadline" => server.drain_deadline(seconds(&value)?),
+            "unix_socket" => server.unix_socket(value.extract::<String>()?),
+            "proxy_protocol" => server.proxy_protocol(value.extract()?),
+            "http2" => server.http2(value.extract()?),
+            "tls" => {
+                let (certificate, key, password): (String, String, String) = value.extract()?;
+                let tls = vernal::Tls::from_files(certificate, key);
+                server.tls(if password.is_empty() { tls } else { tls.password(password) })
+            }
+            _ => return Err(PyValueError::new_err(format!("there is no setting {name:?}"))),
+        };
+    }
+    Ok(server)
+}
+
+/// Bounds by their names; times are in seconds, 0 for none.
+fn limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
+    let mut limits = Limits::default();
+    for (name, value) in given.iter() {
+        let name: String = name.extract()?;
+        limits = match name.as_str() {
+            "target_bytes" => limits.target_bytes(value.extract()?),
+            "header_bytes" => limits.header_bytes(value.extract()?),
+            "headers" => limits.headers(value.extract()?),
+            "body" => limits.body(value.extract()?),
+            "upload" => limits.upload(value.extract()?),
+            "parameters" => limits.parameters(value.extract()?),
+            "parts" => limits.parts(value.extract()?),
+            "spool_bytes" => limits.spool_bytes(value.extract()?),
+            "connections" => limits.connections(value.extract()?),
+            "header_timeout" => limits.header_timeout(seconds(&value)?),
+            "body_timeout" => limits.body_timeout(seconds(&value)?),
+            "write_timeout" => limits.write_timeout(seconds(&value)?),
+            "request_timeout" => limits.request_timeout(seconds(&value)?),
+            "websocket_frame" => limits.websocket_frame(value.extract()?),
+            "websocket_message" => limits.websocket_message(value.extract()?),
+            "websocket_queue" => limits.websocket_queue(value.extract()?),
+            _ => return Err(PyValueError::new_err(format!("there is no limit {name:?}"))),
+        };
+    }
+    Ok(limits)
+}
+
+fn seconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let seconds: f64 = value.extract()?;
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| PyValueError::new_err(format!("{seconds} is no length of time in seconds")))
+}

@@ -1,0 +1,307 @@
+//! A request on its visit to Python: what the package's `LiveRequest` and `LiveResponse` stand on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use pyo3::exceptions::PyAssertionError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use tokio::sync::mpsc;
+use vernal::controller::Call;
+use vernal::{Request, Response, Stream};
+
+use crate::bind;
+use crate::controller::PyController;
+use crate::names::Names;
+use crate::reader::Reader;
+use crate::respond::{self, Failure, Parts};
+
+/// How many pieces of a streamed answer may wait for the client.
+const PIECES: usize = 16;
+
+/// A request on its visit to Python.
+///
+/// What is asked of it is read from the engine's request at that moment; nothing is copied beforehand.
+#[pyclass(frozen, module = "simple_http_server._engine")]
+pub(crate) struct Visit {
+    request: Arc<Request>,
+    controller: Option<Arc<PyController>>,
+    answering: Mutex<Answering>,
+    live_request: PyOnceLock<Py<PyAny>>,
+    live_response: PyOnceLock<Py<PyAny>>,
+}
+
+/// How far the answer is.
+enum Answering {
+    Open(Call),
+    /// The head has gone out, pieces follow.
+    Streaming(mpsc::Sender<Bytes>),
+    Sent,
+}
+
+impl Visit {
+    pub(crate) fn new(call: Call, controller: Option<Arc<PyController>>) -> Visit {
+        Visit {
+            request: Arc::clone(call.request()),
+            controller,
+            answering: Mutex::new(Answering::Open(call)),
+            live_request: PyOnceLock::new(),
+            live_response: PyOnceLock::new(),
+        }
+    }
+
+    pub(crate) fn engine_request(&self) -> &Arc<Request> {
+        &self.request
+    }
+
+    /// The package's view of the request, made when it is first asked for.
+    pub(crate) fn live_request<'py>(slf: &Bound<'py, Visit>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let make = || Names::get(py)?.live_request.bind(py).call1((slf,)).map(Bound::unbind);
+        Ok(slf.get().live_request.get_or_try_init(py, make)?.bind(py).clone())
+    }
+
+    /// The package's view of the response, made when it is first asked for.
+    pub(crate) fn live_response<'py>(slf: &Bound<'py, Visit>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let make = || Names::get(py)?.live_response.bind(py).call1((slf,)).map(Bound::unbind);
+        Ok(slf.get().live_response.get_or_try_init(py, make)?.bind(py).clone())
+    }
+
+    /// The response, if anybody has asked for one.
+    pub(crate) fn opened_response<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.live_response.get(py).map(|response| response.bind(py).clone())
+    }
+
+    pub(crate) fn has_live_request(&self, py: Python<'_>) -> bool {
+        self.live_request.get(py).is_some()
+    }
+
+    /// Answers; an error's page has the fields that were set so far (`spec/04` section 7).
+    pub(crate) fn answer_with(&self, py: Python<'_>, answer: vernal::Result<Response>) {
+        let Answering::Open(call) = self.take() else { return };
+        match (answer, self.opened_response(py)) {
+            (Err(error), Some(response)) => {
+                let so_far =
+                    Parts::of_response(&response).map_err(Failure::from).and_then(Parts::into_fields);
+                call.fail(error, so_far.unwrap_or_default());
+            }
+            (answer, _) => call.answer(answer),
+        }
+    }
+
+    /// Ends a stream.
+    pub(crate) fn end(&self) {
+        drop(self.take());
+    }
+
+    /// Answers, unless something has been sent already.
+    pub(crate) fn answer(&self, answer: vernal::Result<Response>) {
+        if let Answering::Open(call) = self.take() {
+            call.answer(answer);
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(*self.lock(), Answering::Open(_))
+    }
+
+    fn take(&self) -> Answering {
+        std::mem::replace(&mut *self.lock(), Answering::Sent)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Answering> {
+        self.answering.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Visit {
+    /// The request as the package sees it.
+    #[getter]
+    fn request<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Visit::live_request(slf)
+    }
+
+    /// The response as the package sees it.
+    #[getter]
+    fn response<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Visit::live_response(slf)
+    }
+
+    #[getter]
+    fn method(&self) -> &str {
+        self.request.method.as_str()
+    }
+
+    #[getter]
+    fn path(&self) -> &str {
+        self.request.path()
+    }
+
+    #[getter]
+    fn query_string(&self) -> &str {
+        self.request.query()
+    }
+
+    #[getter]
+    fn scheme(&self) -> &'static str {
+        self.request.scheme()
+    }
+
+    #[getter]
+    fn client(&self) -> Option<String> {
+        self.request.client_ip().map(|address| address.to_string())
+    }
+
+    /// The value of a header field; several are joined as RFC 9110 section 5.3 has it.
+    fn header(&self, name: &str) -> Option<String> {
+        bind::header(&self.request, name)
+    }
+
+    /// All header fields, their names in title case.
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        bind::headers(py, &self.request)
+    }
+
+    /// All parameters: a name, and the list of its values, texts and uploaded files.
+    fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        bind::parameters(py, &self.request).map_err(|failure| failure.into_python(py))
+    }
+
+    /// The body, as far as it has been read.
+    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, bind::body(&self.request))
+    }
+
+    fn path_values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        bind::path_values(py, &self.request)
+    }
+
+    fn reg_groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        bind::groups(py, &self.request)
+    }
+
+    /// Reads the body piece by piece; there is nothing left of one that has been read.
+    fn reader(&self) -> Reader {
+        Reader::new(self.request.body_reader())
+    }
+
+    /// Where the app's sessions come from.
+    #[getter]
+    fn session_factory<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.controller.as_ref().map(|controller| controller.settings.session_factory.bind(py).clone())
+    }
+
+    /// What another server has said of the request: the WSGI environment, the ASGI scope.
+    #[getter]
+    fn environment<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.request.extensions.get::<Environment>().map(|environment| environment.0.bind(py).clone())
+    }
+
+    /// Binds an argument that needs no binding class of the user's own.
+    fn bind<'py>(slf: &Bound<'py, Self>, index: usize) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let Some(controller) = &slf.get().controller else {
+            return Err(PyAssertionError::new_err("nothing is bound for what is no controller"));
+        };
+        let Some(argument) = controller.arguments.get(index) else {
+            return Err(PyAssertionError::new_err(format!("there is no argument {index}")));
+        };
+        bind::bind(py, argument, slf.get().engine_request(), Some(slf))
+            .map_err(|failure| failure.into_python(py))
+    }
+
+    /// Whether an answer, or its beginning, has been sent.
+    #[getter]
+    fn is_sent(&self) -> bool {
+        !self.is_open()
+    }
+
+    /// Sends a whole response now.
+    fn send(
+        slf: &Bound<'_, Self>,
+        status: Bound<'_, PyAny>,
+        headers: &Bound<'_, PyDict>,
+        cookies: &Bound<'_, PyList>,
+        body: Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let parts = Parts::given(status, headers, cookies, body)?;
+        let answer = parts.into_response(slf.py()).map_err(Failure::into_engine);
+        slf.get().answer(answer);
+        Ok(())
+    }
+
+    /// Answers with an error.
+    fn send_error(&self, py: Python<'_>, code: u16, message: Option<String>, explain: String) {
+        self.answer_with(py, Err(respond::http_error(code, message, explain).into()));
+    }
+
+    /// Begins a streamed answer.
+    fn begin(
+        &self,
+        status: Bound<'_, PyAny>,
+        headers: &Bound<'_, PyDict>,
+        cookies: &Bound<'_, PyList>,
+    ) -> PyResult<()> {
+        let mut state = self.lock();
+        if !matches!(*state, Answering::Open(_)) {
+            return Err(PyAssertionError::new_err("This response has been sent"));
+        }
+        let (pieces, received) = mpsc::channel(PIECES);
+        let py = status.py();
+        let none = py.None().into_bound(py);
+        let mut response = Parts::given(status, headers, cookies, none)?
+            .into_head()
+            .map_err(|failure| failure.into_python(py))?;
+        response.set_body(Stream::bytes(Pieces(received)));
+        let before = std::mem::replace(&mut *state, Answering::Streaming(pieces));
+        drop(state);
+        if let Answering::Open(call) = before {
+            call.answer(Ok(response));
+        }
+        Ok(())
+    }
+
+    /// Adds a piece to a streamed answer; waits while the client does not read. False when the client has gone.
+    fn write(&self, py: Python<'_>, piece: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let sender = match &*self.lock() {
+            Answering::Streaming(sender) => sender.clone(),
+            Answering::Open(_) | Answering::Sent => {
+                return Err(PyAssertionError::new_err("This response has been sent"));
+            }
+        };
+        let piece = Bytes::from(piece.extract::<Vec<u8>>()?);
+        match sender.try_send(piece) {
+            Ok(()) => Ok(true),
+            Err(mpsc::error::TrySendError::Closed(_)) => Ok(false),
+            Err(mpsc::error::TrySendError::Full(piece)) => {
+                Ok(py.detach(|| sender.blocking_send(piece)).is_ok())
+            }
+        }
+    }
+
+    /// Ends what is being sent; a response of which nothing has been sent is given up.
+    fn close(&self) {
+        drop(self.take());
+    }
+}
+
+/// What another server has said of the request; among the request's extensions.
+#[derive(Clone)]
+pub(crate) struct Environment(pub(crate) Arc<Py<PyAny>>);
+
+/// The pieces of a streamed answer as they come.
+struct Pieces(mpsc::Receiver<Bytes>);
+
+impl futures_core::Stream for Pieces {
+    type Item = Result<Bytes, std::convert::Infallible>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        self.0.poll_recv(context).map(|piece| piece.map(Ok))
+    }
+}

@@ -1,0 +1,221 @@
+"""What controllers get for ``Request`` and ``Response``: read from the engine when it is first asked for."""
+
+import json
+import time
+from http.cookies import CookieError
+from typing import Any, Callable, Optional, Union
+
+from ._engine import Reader, Uploaded, Visit
+from .models.arguments import MultipartFile, RequestBodyReader
+from .models.basic_models import SESSION_COOKIE_NAME
+from .models.fields import Cookies, Headers
+from .models.request import Request
+from .models.response import HttpError, Response
+from .models.session import Session
+
+
+class _Lazy:
+    """An attribute that is read when it is first asked for, and may be assigned."""
+
+    def __init__(self, read: Callable[["LiveRequest"], Any]) -> None:
+        self._read = read
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, request: Optional["LiveRequest"], owner: Optional[type] = None) -> Any:
+        if request is None:
+            return self
+        value = self._read(request)
+        request.__dict__[self._name] = value
+        return value
+
+
+class LiveRequest(Request):
+    """The request that is being answered."""
+
+    _session: Optional[Session] = None
+
+    def __init__(self, visit: Visit) -> None:
+        # not the base's: its attributes are read lazily
+        self._visit = visit
+
+    method = _Lazy(lambda request: request._visit.method)
+    path = _Lazy(lambda request: request._visit.path)
+    query_string = _Lazy(lambda request: request._visit.query_string)
+    headers = _Lazy(lambda request: request._visit.headers())
+    path_values = _Lazy(lambda request: request._visit.path_values())
+    reg_groups = _Lazy(lambda request: request._visit.reg_groups())
+    environment = _Lazy(lambda request: request._visit.environment or {})
+    reader = _Lazy(lambda request: LiveReader(request._visit.reader()))
+    json = _Lazy(lambda request: request._parse_json())
+    _cookies = _Lazy(lambda request: _parse_cookies(request.headers.get("Cookie", "")))
+    _parameters = _Lazy(lambda request: request._visit.parameters())
+    _parameter = _Lazy(lambda request: {name: values[0] for name, values in request._parameters.items()})
+    _body = _Lazy(lambda request: request._visit.body())
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``."""
+        return self._visit.scheme
+
+    @property
+    def client(self) -> Optional[str]:
+        """The address of the client."""
+        return self._visit.client
+
+    def get_session(self, create: bool = False) -> Optional[Session]:
+        if self._session:
+            return self._session
+        factory = self._visit.session_factory
+        session: Optional[Session] = factory.get_session(self._session_id(), create) if factory else None
+        if session:
+            self._session = session
+        return session
+
+    def _session_id(self) -> str:
+        cookie = self.cookies.get(SESSION_COOKIE_NAME)
+        return cookie.value if cookie else ""
+
+    def _session_cookie(self) -> Optional[str]:
+        """The ``Set-Cookie`` of the session; ``None`` where there is none."""
+        came_with_one = SESSION_COOKIE_NAME in self.cookies
+        if not self._session and not came_with_one:
+            return None
+        session = self.get_session(False)
+        if not session:
+            return None
+        if session.is_valid:
+            expires = session.last_accessed_time + session.max_inactive_interval
+        elif came_with_one:
+            expires = 0
+        else:
+            return None
+        date = time.strftime(Cookies.EXPIRE_DATE_FORMAT, time.gmtime(expires))
+        return f"{SESSION_COOKIE_NAME}={session.id}; expires={date}; HttpOnly; Path=/"
+
+    def _parse_json(self) -> Any:
+        if not self.content_type.lower().startswith("application/json"):
+            return None
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise HttpError(400, None, f"The body is not JSON: {error}") from None
+
+
+def _parse_cookies(field: str) -> Cookies:
+    """The cookies of a request; a malformed pair hides none of the others."""
+    cookies = Cookies()
+    try:
+        cookies.load(field)
+        if len(cookies) == field.count(";") + 1:
+            return cookies
+    except CookieError:
+        pass
+    for pair in field.split(";"):
+        try:
+            one = Cookies()
+            one.load(pair.strip())
+        except CookieError:
+            continue
+        for name, morsel in one.items():
+            cookies.setdefault(name, morsel)
+    return cookies
+
+
+class LiveReader(RequestBodyReader):
+    """The body of the request that is being answered, piece by piece."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def read(self, n: Optional[int] = -1) -> bytes:
+        wanted = n if n and n > 0 else 0
+        piece = self._reader.read_at_once(wanted)
+        if piece is not None:
+            return piece
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        future: "asyncio.Future[bytes]" = loop.create_future()
+
+        def settle(piece: Optional[bytes], error: Optional[BaseException]) -> None:
+            if future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(piece or b"")
+
+        self._reader.read_later(
+            wanted, lambda piece, error: loop.call_soon_threadsafe(settle, piece, error)
+        )
+        return await future
+
+
+class LiveMultipartFile(MultipartFile):
+    """An uploaded file; its content stays where the engine has it until it is asked for."""
+
+    def __init__(self, uploaded: Uploaded) -> None:
+        super().__init__(uploaded.name, False, uploaded.filename, uploaded.content_type)
+        self._uploaded = uploaded
+
+    @property
+    def content(self) -> bytes:
+        if self._content is None:
+            self._content = self._uploaded.read()
+        return self._content
+
+    @property
+    def is_empty(self) -> bool:
+        return self._uploaded.length == 0
+
+    def save_to_file(self, path: str) -> None:
+        if not self.is_empty:
+            self._uploaded.save_to(path)
+
+
+class LiveResponse(Response):
+    """The response that is being prepared."""
+
+    def __init__(self, visit: Visit) -> None:
+        super().__init__()
+        self._visit = visit
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the response, or its beginning, has been sent."""
+        return self._visit.is_sent
+
+    def send_error(self, status_code: int, message: Optional[str] = "", explain: Optional[str] = "") -> None:
+        self._check_not_sent()
+        self._visit.send_error(status_code, message, explain or "")
+
+    def send_redirect(self, url: str) -> None:
+        self.status_code = 302
+        self.set_header("Location", url)
+        self.body = None
+        self.send_response()
+
+    def send_response(self) -> None:
+        self._check_not_sent()
+        self._visit.send(self.status_code, self.headers, self._cookie_lines(), self.body)
+
+    def write_bytes(self, data: Union[bytes, bytearray]) -> None:
+        assert isinstance(data, (bytes, bytearray)), "You can only write bytes or a bytearray."
+        if not self._visit.is_sent:
+            self._visit.begin(self.status_code, self.headers, self._cookie_lines())
+        self._visit.write(data)
+
+    def close(self) -> None:
+        self._visit.close()
+
+    def _cookie_lines(self) -> list[str]:
+        return [morsel.OutputString() for morsel in self.cookies.values()]
+
+    def _check_not_sent(self) -> None:
+        assert not self._visit.is_sent, "This response has benn sent"
+
+
+__all__ = ["Headers", "LiveMultipartFile", "LiveReader", "LiveRequest", "LiveResponse"]
