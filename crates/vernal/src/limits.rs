@@ -180,7 +180,9 @@ setters! {
     write_timeout: Duration;
     /// Bytes a second that a client must read on average, over the time in which the server waited for it beyond
     /// `write_timeout`; 0 asks for none. Time in which the application has nothing to send does not count, and neither
-    /// does what went out before the server had to wait for the first time in an answer.
+    /// does what went out before the server had to wait for the first time in an answer. A WebSocket client is held to
+    /// the same, beyond `websocket_send_timeout`, from when the server has to wait for it until it has read all that
+    /// waits for it.
     write_rate: usize;
     /// Connections served at the same time.
     connections: usize;
@@ -214,7 +216,8 @@ setters! {
     /// Bytes that wait for a WebSocket client to read them. Where fewer wait, one more message is taken whatever its
     /// size.
     websocket_queue: usize;
-    /// Time in which a WebSocket client for which something waits takes none of it.
+    /// Time in which a WebSocket client for which something waits takes none of it; how fast it has to take it is
+    /// `write_rate`.
     websocket_send_timeout: Duration;
     /// Time without a sign of life after which a WebSocket client is sent a ping, and once more as long after which it
     /// counts as gone. It also keeps proxies from cutting idle connections, which many do after a minute. Zero for no

@@ -1,12 +1,14 @@
 //! One connection, from after its handshake until it has ended.
 
+mod transfer;
+
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::coop::unconstrained;
 
 use crate::accept::{Drain, ENDING};
@@ -16,7 +18,7 @@ use crate::websocket::deflate::Inflater;
 use crate::websocket::frame::Opcode;
 use crate::websocket::incoming::{Decoder, Incoming};
 use crate::websocket::input::Input;
-use crate::websocket::outgoing::{CloseAsked, Pieces};
+use crate::websocket::outgoing::{CloseAsked, Pieces, Signals};
 use crate::websocket::violation::Violation;
 use crate::websocket::{CloseReason, Event, KeepFrame, SendError, WebsocketHandler, WebsocketSession};
 use crate::{Error, Result};
@@ -105,6 +107,9 @@ struct Conversation<'a, S> {
     writing: Pieces,
     /// How much of its first part has been written.
     written_of_first: usize,
+    /// The queue has something that follows what is being written.
+    more_to_write: bool,
+    signals: &'a Signals,
     unflushed: bool,
     /// Why it ends, once it does.
     outcome: Option<CloseReason>,
@@ -138,6 +143,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             running: None,
             writing: Pieces::default(),
             written_of_first: 0,
+            more_to_write: false,
+            signals: session.signals(),
             unflushed: false,
             outcome: None,
             deaf: false,
@@ -149,10 +156,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
+        self.signals.wake_up();
         for _ in 0..TURNS {
-            let mut moved = self.poll_events(context);
+            let mut moved = self.poll_read(context);
+            moved |= self.poll_events(context);
             moved |= self.poll_write(context);
-            moved |= self.poll_read(context);
             if let Some(reason) = self.ended() {
                 return Poll::Ready(reason);
             }
@@ -164,12 +172,24 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                 continue;
             }
             self.input.rest();
-            if self.session.outgoing().sleep(context.waker(), self.outcome.is_some()) {
+            if self.sleep(context) {
                 return Poll::Pending;
             }
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Gets ready to be woken, unless there is something to do.
+    fn sleep(&self, context: &mut Context<'_>) -> bool {
+        let mut outgoing = self.session.outgoing();
+        let sleeps = outgoing.sleep(context.waker());
+        let has_room = outgoing.has_room_for_others();
+        drop(outgoing);
+        if has_room {
+            self.session.notify_room();
+        }
+        sleeps
     }
 
     /// Why it ended, once it has: nothing is to be written or waited for, and no event runs.
@@ -210,13 +230,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
         if self.deaf || in_frame || self.next.is_some() {
             return;
         }
-        let decoded = self.decoder.decode(self.input.unread());
-        match decoded {
-            Ok((taken, incoming)) => {
-                self.input.consume(taken);
-                self.arrived(incoming);
+        if !self.input.is_empty() {
+            match self.decoder.decode(self.input.unread()) {
+                Ok((taken, incoming)) => {
+                    self.input.consume(taken);
+                    self.arrived(incoming);
+                }
+                Err(violation) => self.fail(violation),
             }
-            Err(violation) => self.fail(violation),
         }
         if self.client_ended && self.next.is_none() && self.outcome.is_none() {
             self.session.outgoing().refuse();
@@ -370,6 +391,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             self.session.outgoing().end();
             self.session.notify_room();
             self.writing = Pieces::default();
+            self.deadline.caught_up();
             self.deadline.ending();
         }
     }
@@ -394,144 +416,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
                 self.running = None;
             }
         }
-    }
-
-    // Bytes.
-
-    /// Writes what there is. Says whether something has moved.
-    fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
-        let mut written = 0;
-        let mut moved = false;
-        loop {
-            if self.writing.is_empty() {
-                self.take_ready(std::mem::take(&mut written));
-                if self.writing.is_empty() || self.lost {
-                    break;
-                }
-            }
-            match self.poll_write_some(context) {
-                Poll::Ready(Ok(bytes)) if bytes > 0 => {
-                    self.written_of_first = self.writing.advance(self.written_of_first + bytes);
-                    written += bytes;
-                    self.unflushed = true;
-                    self.deadline.wrote();
-                    moved = true;
-                }
-                Poll::Ready(_) => {
-                    self.vanish();
-                    return true;
-                }
-                Poll::Pending => {
-                    self.deadline.blocked();
-                    self.take_ready(written);
-                    return moved;
-                }
-            }
-        }
-        self.poll_finish(context) || moved
-    }
-
-    /// Accounts for what was written, and takes what is to be written next, and what it means.
-    fn take_ready(&mut self, written: usize) {
-        let mut outgoing = self.session.outgoing();
-        let room = written > 0 && outgoing.written(written);
-        outgoing.take_ready(&mut self.writing);
-        let broken = outgoing.is_broken();
-        let asked = if self.outcome.is_none() { outgoing.asked().cloned() } else { None };
-        drop(outgoing);
-        if room {
-            self.session.notify_room();
-        }
-        if let Some(CloseAsked { code, reason }) = asked {
-            self.end_with(SERVER_ASKED, Some(code), reason);
-        }
-        if broken {
-            self.vanish();
-        }
-    }
-
-    fn poll_write_some(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        let mut slices = Pieces::no_slices();
-        let count = self.writing.slices(self.written_of_first, &mut slices);
-        let stream = Pin::new(&mut self.stream);
-        match &slices[..count] {
-            [one] => stream.poll_write(context, one),
-            several if stream.is_write_vectored() => stream.poll_write_vectored(context, several),
-            several => stream.poll_write(context, &several[0]),
-        }
-    }
-
-    /// Flushes; after the last frame ends the stream, so that the client sees its end before its own (section 7.1.1).
-    fn poll_finish(&mut self, context: &mut Context<'_>) -> bool {
-        if self.lost || self.shut {
-            return false;
-        }
-        if self.unflushed {
-            match Pin::new(&mut self.stream).poll_flush(context) {
-                Poll::Ready(Ok(())) => self.unflushed = false,
-                Poll::Ready(Err(_)) => self.vanish(),
-                Poll::Pending => return false,
-            }
-        }
-        let has_heard_all = self.deaf || self.client_ended;
-        let may_shut = self.outcome.is_some() && has_heard_all && !self.session.outgoing().is_within_frame();
-        if !may_shut {
-            return false;
-        }
-        match Pin::new(&mut self.stream).poll_shutdown(context) {
-            Poll::Ready(Ok(())) => self.shut = true,
-            Poll::Ready(Err(_)) => self.vanish(),
-            Poll::Pending => return false,
-        }
-        true
-    }
-
-    /// Reads once. Says whether something arrived.
-    fn poll_read(&mut self, context: &mut Context<'_>) -> bool {
-        if self.lost || self.client_ended {
-            return false;
-        }
-        if self.deaf {
-            self.input.clear();
-        }
-        let read = match self
-            .decoder
-            .direct_room()
-            .filter(|_| self.input.is_empty() && self.next.is_none() && !self.deaf)
-        {
-            Some(mut room) => {
-                let read = pin!(self.stream.read_buf(&mut room)).poll(context);
-                match read {
-                    Poll::Ready(Ok(bytes)) if bytes > 0 => {
-                        match self.decoder.take_direct(bytes) {
-                            Ok(incoming) => self.arrived(incoming),
-                            Err(violation) => self.fail(violation),
-                        }
-                        Poll::Ready(Ok(bytes))
-                    }
-                    read => read,
-                }
-            }
-            None => {
-                let room = self.input.room();
-                if room.is_empty() {
-                    // whoever sends so much ahead is there
-                    self.deadline.heard();
-                    return false;
-                }
-                let mut buffer = ReadBuf::new(room);
-                let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
-                let bytes = buffer.filled().len();
-                self.input.add(bytes);
-                read.map_ok(|()| bytes)
-            }
-        };
-        match read {
-            Poll::Pending => return false,
-            Poll::Ready(Ok(bytes)) if bytes > 0 => self.deadline.heard(),
-            Poll::Ready(_) => self.client_ended = true,
-        }
-        true
     }
 }
 

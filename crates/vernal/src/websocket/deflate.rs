@@ -2,7 +2,7 @@
 
 mod context;
 
-pub(crate) use context::{Deflater, Inflater};
+pub(crate) use context::{Compressions, Deflater, Inflater};
 
 const EXTENSION: &str = "permessage-deflate";
 

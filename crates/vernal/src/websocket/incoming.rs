@@ -5,7 +5,7 @@ use bytes::{BufMut, Bytes};
 
 use crate::websocket::deflate::Inflater;
 use crate::websocket::frame::{self, Header, Mask, Opcode};
-use crate::websocket::text::TextBuffer;
+use crate::websocket::text::{self, TextBuffer};
 use crate::websocket::violation::Violation;
 
 /// A message may have so many frames without a payload; more are a way to keep a server busy.
@@ -16,6 +16,10 @@ const TRUSTED: usize = 64 * 1024;
 
 /// From so many missing bytes on, a binary payload is read to where it is to stay.
 const DIRECT: usize = 8 * 1024;
+
+/// So many bytes may be read beyond the end of such a payload. Whether nothing follows it is seen by the room that is
+/// left; otherwise it would take another system call to find out.
+const BEYOND: usize = 16;
 
 /// What a client has sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,6 +98,10 @@ impl Decoder {
                     return Ok((taken, None));
                 };
                 taken += length;
+                if let Some(payload) = self.whole_message(&header, &mut bytes[taken..]) {
+                    let taken = taken + payload.len();
+                    return Ok((taken, Some(message_of(header.opcode, payload)?)));
+                }
                 self.begin_frame(header)?;
                 continue;
             };
@@ -113,23 +121,51 @@ impl Decoder {
         }
     }
 
+    /// The payload, unmasked, if the frame is a whole message, not compressed, and has arrived as a whole: the shortest
+    /// way, which most messages can take.
+    fn whole_message<'b>(&self, header: &Header, rest: &'b mut [u8]) -> Option<&'b [u8]> {
+        let is_message = header.fin && !header.compressed && !header.opcode.is_control();
+        if !is_message || self.message.is_some() || header.opcode == Opcode::Continuation {
+            return None;
+        }
+        let length = usize::try_from(header.length).ok()?;
+        if header.length > self.frame_limit || length > self.message_limit {
+            return None;
+        }
+        let payload = rest.get_mut(..length)?;
+        let mut mask = header.mask;
+        mask.remove(payload);
+        Some(payload)
+    }
+
     /// Where the bytes that come next may be read to at once, with as much room as may be filled: the rest of a large
-    /// binary payload. Only what [`decode`](Self::decode) has not been given may go there.
+    /// binary payload, and a little more. Only what [`decode`](Self::decode) has not been given may go there.
     pub(crate) fn direct_room(&mut self) -> Option<Limit<&mut Vec<u8>>> {
         let missing = self.frame.as_ref().filter(|frame| frame.missing >= DIRECT)?.missing;
         match &mut self.message {
             Some(Message { compressed: false, content: Content::Binary { frame, .. }, .. }) => {
                 if frame.len() == frame.capacity() {
-                    frame.reserve_exact(missing.min(frame.len().max(TRUSTED)));
+                    frame.reserve_exact(missing.min(frame.len().max(TRUSTED)) + BEYOND);
                 }
-                let room = missing.min(frame.capacity() - frame.len());
+                let room = (missing + BEYOND).min(frame.capacity() - frame.len());
                 Some(frame.limit(room))
             }
             _ => None,
         }
     }
 
-    /// So many bytes were read to [`direct_room`](Self::direct_room).
+    /// Of so many bytes that were read to [`direct_room`](Self::direct_room), takes away those that are beyond the end
+    /// of the payload.
+    pub(crate) fn take_beyond(&mut self, read: usize) -> Vec<u8> {
+        let (Some(frame), Some(Message { content: Content::Binary { frame: payload, .. }, .. })) =
+            (&self.frame, &mut self.message)
+        else {
+            return Vec::new();
+        };
+        payload.split_off(payload.len() - read.saturating_sub(frame.missing))
+    }
+
+    /// So many bytes of the payload were read to [`direct_room`](Self::direct_room).
     pub(crate) fn take_direct(&mut self, read: usize) -> Result<Option<Incoming>, Violation> {
         let (Some(frame), Some(Message { content: Content::Binary { frame: payload, .. }, .. })) =
             (&mut self.frame, &mut self.message)
@@ -241,6 +277,14 @@ impl Decoder {
     }
 }
 
+/// A message of one frame.
+fn message_of(opcode: Opcode, payload: &[u8]) -> Result<Incoming, Violation> {
+    match opcode {
+        Opcode::Text => Ok(Incoming::Text(text::check(payload)?.to_owned())),
+        _ => Ok(Incoming::Binary(Bytes::copy_from_slice(payload))),
+    }
+}
+
 impl Message {
     /// Checks that the frame may be a part of the message, and makes room for it; a compressed one makes its room as
     /// it is expanded.
@@ -283,6 +327,7 @@ impl Content {
             // a text in many small frames has to grow by more than each of them needs
             Content::Text(text) if text.len() == 0 => text.reserve(bytes),
             Content::Text(_) => {}
+            Content::Binary { frame, .. } if bytes >= DIRECT => frame.reserve_exact(bytes + BEYOND),
             Content::Binary { frame, .. } => frame.reserve_exact(bytes),
         }
     }

@@ -58,7 +58,9 @@ impl Input {
                 buffer = vec![0; READ];
             }
             let unread = self.end - self.begin;
-            buffer[..unread].copy_from_slice(&self.buffer[self.begin..self.end]);
+            if unread > 0 {
+                buffer[..unread].copy_from_slice(&self.buffer[self.begin..self.end]);
+            }
             (self.buffer, self.begin, self.end) = (buffer, 0, unread);
         } else if self.end == self.buffer.len() && self.begin > 0 {
             self.buffer.copy_within(self.begin..self.end, 0);
@@ -72,10 +74,20 @@ impl Input {
         self.end += bytes;
     }
 
+    /// Adds a few bytes that were read elsewhere; there is always room for them where nothing is unread.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.room()[..bytes.len()].copy_from_slice(bytes);
+            self.add(bytes.len());
+        }
+    }
+
     /// Gives back the room that is not needed, for as long as nothing arrives.
     pub(crate) fn rest(&mut self) {
         let unread = self.end - self.begin;
-        if unread < SMALL && self.buffer.len() >= READ {
+        if unread == 0 && self.buffer.len() >= READ {
+            SPARE.set(std::mem::take(&mut self.buffer));
+        } else if unread < SMALL && self.buffer.len() >= READ {
             let small = self.buffer[self.begin..self.end].to_vec();
             SPARE.set(std::mem::replace(&mut self.buffer, small));
             (self.begin, self.end) = (0, unread);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use bytes::Bytes;
 
 use crate::bind::{FromRequest, Kind, Param, State};
+use crate::websocket::deflate::Compressions;
 use crate::websocket::{SendError, WebsocketSession};
 use crate::{HttpError, Request, Result};
 
@@ -227,12 +228,15 @@ struct Local {
 }
 
 impl LocalRooms {
-    /// Sends a message to the members in this process. All of them see the messages of a room in the same order.
+    /// Sends a message to the members in this process. All of them see the messages of a room in the same order. It is
+    /// compressed once for all that agreed on the same compression without a context that is kept.
     pub fn deliver(&self, room: &str, message: &RoomMessage) {
         let Some(found) = self.room(room) else { return };
         let mut slow = Vec::new();
+        let mut shared = Compressions::default();
         for session in members(&found).values() {
-            if session.try_send_shared(message.is_text, &message.bytes) == Err(SendError::Full) {
+            let sent = session.try_send_shared(message.is_text, &message.bytes, &mut shared);
+            if sent == Err(SendError::Full) {
                 slow.push(session.clone());
             }
         }

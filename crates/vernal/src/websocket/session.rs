@@ -11,9 +11,9 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::websocket::belongings::Belongings;
-use crate::websocket::deflate::{DeflateParameters, Deflater};
+use crate::websocket::deflate::{Compressions, DeflateParameters, Deflater};
 use crate::websocket::frame::{CONTROL_PAYLOAD, Opcode, may_be_sent};
-use crate::websocket::outgoing::{LARGE, Outgoing, Payload};
+use crate::websocket::outgoing::{LARGE, Outgoing, Payload, Signals};
 use crate::websocket::{BinaryPayload, SendError, TextPayload, WebsocketRequest, send_file};
 use crate::{Limits, Result};
 
@@ -21,8 +21,9 @@ use crate::{Limits, Result};
 ///
 /// What is sent waits in a queue until the client takes it. The sending methods wait while the queue is full
 /// ([`Limits::websocket_queue`]); those that begin with `try_` fail instead. A client that takes nothing for
-/// [`Limits::websocket_send_timeout`] while something waits for it is cut off. Messages of one task arrive in the order
-/// in which they were sent.
+/// [`Limits::websocket_send_timeout`] while something waits for it is cut off, and so is one that takes less than
+/// [`Limits::write_rate`] on average before it has taken everything. Messages of one task arrive in the order in which
+/// they were sent.
 ///
 /// ```
 /// # use vernal::{Result, websocket::WebsocketSession};
@@ -40,6 +41,7 @@ struct Inner {
     request: WebsocketRequest,
     terms: Terms,
     outgoing: Mutex<Outgoing>,
+    signals: Arc<Signals>,
     room: Notify,
     belongings: Belongings,
 }
@@ -50,6 +52,7 @@ pub(crate) struct Terms {
     pub(crate) frame: usize,
     pub(crate) message: usize,
     pub(crate) send_timeout: Duration,
+    pub(crate) write_rate: usize,
     pub(crate) close_timeout: Duration,
     pub(crate) ping_interval: Duration,
     pub(crate) deflate: Option<DeflateParameters>,
@@ -64,6 +67,7 @@ impl WebsocketSession {
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let deflater = deflate.map(|parameters| (Deflater::new(&parameters), parameters.threshold));
+        let outgoing = Outgoing::new(limits.websocket_queue, deflater);
         WebsocketSession(Arc::new(Inner {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             request,
@@ -71,11 +75,13 @@ impl WebsocketSession {
                 frame: limits.websocket_frame,
                 message: limits.websocket_message,
                 send_timeout: limits.websocket_send_timeout,
+                write_rate: limits.write_rate,
                 close_timeout: limits.websocket_close_timeout,
                 ping_interval: limits.websocket_ping_interval,
                 deflate,
             },
-            outgoing: Mutex::new(Outgoing::new(limits.websocket_queue, deflater)),
+            signals: Arc::clone(outgoing.signals()),
+            outgoing: Mutex::new(outgoing),
             room: Notify::new(),
             belongings: Belongings::default(),
         }))
@@ -93,7 +99,7 @@ impl WebsocketSession {
 
     /// Whether nothing can be sent any more: the connection has ended, or is being closed.
     pub fn is_closed(&self) -> bool {
-        self.outgoing().is_closed()
+        self.0.signals.is_closed()
     }
 
     /// Sends a text message.
@@ -197,9 +203,14 @@ impl WebsocketSession {
     }
 
     /// Sends what others are sent as well, if there is room for it now.
-    pub(crate) fn try_send_shared(&self, is_text: bool, bytes: &Bytes) -> Result<(), SendError> {
+    pub(crate) fn try_send_shared(
+        &self,
+        is_text: bool,
+        bytes: &Bytes,
+        shared: &mut Compressions,
+    ) -> Result<(), SendError> {
         let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
-        self.outgoing().message(opcode, &mut Some(Payload::Owned(bytes.clone())), 0)
+        self.outgoing().shared_message(opcode, bytes, shared)
     }
 
     pub(crate) fn belongings(&self) -> &Belongings {
@@ -227,6 +238,14 @@ impl WebsocketSession {
             Err(SendError::Full) => {}
             done => return Ok(done?),
         }
+        // few have to wait, and the others' futures are small without the room for it
+        Box::pin(self.wait_for_room(what)).await
+    }
+
+    async fn wait_for_room<T>(
+        &self,
+        mut what: impl FnMut(&mut Outgoing) -> Result<T, SendError>,
+    ) -> Result<T> {
         let _waiting = Waiting::begin(self);
         loop {
             let mut room = pin!(self.0.room.notified());
@@ -242,6 +261,11 @@ impl WebsocketSession {
 
     pub(crate) fn terms(&self) -> &Terms {
         &self.0.terms
+    }
+
+    /// What can be asked without the lock of what is on its way.
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.0.signals
     }
 
     pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {

@@ -4,6 +4,11 @@ use crate::websocket::violation::Violation;
 
 const NOT_UTF8: Violation = Violation::payload("text that is not UTF-8");
 
+/// The text that these bytes are.
+pub(crate) fn check(bytes: &[u8]) -> Result<&str, Violation> {
+    simdutf8::basic::from_utf8(bytes).map_err(|_| NOT_UTF8)
+}
+
 /// Gathers a text. Each byte is checked once, when it arrives, so that a text that cannot become valid any more is
 /// refused at once (RFC 6455 section 8.1).
 #[derive(Default)]
@@ -41,7 +46,7 @@ impl TextBuffer {
             }
         }
         let (whole, begun) = bytes.split_at(bytes.len() - length_of_begun(bytes));
-        self.text.push_str(simdutf8::basic::from_utf8(whole).map_err(|_| NOT_UTF8)?);
+        self.text.push_str(check(whole)?);
         match str::from_utf8(begun) {
             Err(error) if error.error_len().is_some() => Err(NOT_UTF8),
             _ => {

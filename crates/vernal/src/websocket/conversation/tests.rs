@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod slow;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -96,6 +99,8 @@ struct Talk {
     handler: Arc<Scripted>,
     drain: Drain,
     conversation: JoinHandle<()>,
+    /// How often the conversation has had its turn.
+    turns: Arc<AtomicUsize>,
 }
 
 impl Talk {
@@ -112,7 +117,9 @@ impl Talk {
         let session = WebsocketSession::new(request, &limits, deflate.map(|(parameters, _)| parameters));
         let (handler, drain) = (Arc::new(Scripted::default()), Drain::new(1, Duration::from_secs(20)));
         let conversation = converse(server, Bytes::new(), session.clone(), handler.clone(), drain.clone());
-        Talk { client, session, handler, drain, conversation: tokio::spawn(conversation) }
+        let turns = Arc::new(AtomicUsize::new(0));
+        let conversation = tokio::spawn(counted(conversation, turns.clone()));
+        Talk { client, session, handler, drain, conversation, turns }
     }
 
     async fn send(&mut self, first: u8, payload: &[u8]) {
@@ -165,6 +172,16 @@ impl Talk {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
+}
+
+/// Counts how often the future is polled.
+async fn counted(future: impl Future<Output = ()>, turns: Arc<AtomicUsize>) {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        turns.fetch_add(1, Ordering::Relaxed);
+        future.as_mut().poll(context)
+    })
+    .await;
 }
 
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -392,41 +409,6 @@ async fn what_must_not_be_sent_is_refused() {
     let error = talk.session.send_file("no/such/file").await.unwrap_err();
     assert_eq!(error.to_string(), "File in no/such/file does not exist or is not accessible.");
     assert!(!talk.session.is_closed());
-}
-
-#[tokio::test]
-async fn a_slow_reader_is_waited_for_and_what_must_not_wait_fails() {
-    let mut talk = Talk::begin(Limits::default().websocket_queue(100_000)).await;
-    let message = vec![1; 50_000];
-    let (mut sent, mut refused) = (0, 0);
-    let full = loop {
-        match talk.session.try_send_binary(&message) {
-            Ok(()) => (sent, refused) = (sent + 1, 0),
-            Err(error) if refused == 10 => break error,
-            Err(_) => refused += 1,
-        }
-        // lets the conversation write as much as the system takes, which may make up its mind late
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    };
-    assert_eq!(full.to_string(), "the client leaves too much unread");
-    let waiting = tokio::spawn({
-        let session = talk.session.clone();
-        async move { session.send_text("at last").await }
-    });
-    tokio::task::yield_now().await;
-    assert!(!waiting.is_finished());
-    for _ in 0..sent {
-        talk.expect(0x82, &message).await;
-    }
-    talk.expect(0x81, "at last").await;
-    waiting.await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn a_client_that_reads_nothing_is_cut() {
-    let talk = Talk::begin(quick().websocket_queue(100_000)).await;
-    while talk.session.send_binary(vec![1; 50_000]).await.is_ok() {}
-    assert_eq!(talk.log_of_connected().await.last().unwrap(), VANISHED);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use crate::websocket::deflate::DeflateParameters;
@@ -119,6 +120,10 @@ fn make_inflate(keeps_context: bool, window_bits: u8) -> Box<Decompress> {
     })
 }
 
+/// One message, compressed once for each kind of context that has no past.
+#[derive(Default)]
+pub(crate) struct Compressions(Vec<((u8, u8), Bytes)>);
+
 /// Compresses the messages of the server.
 pub(crate) struct Deflater {
     keeps_context: bool,
@@ -140,6 +145,23 @@ impl Deflater {
     /// Whether the next message may refer to this one, which the client then has to be sent.
     pub(crate) fn keeps_context(&self) -> bool {
         self.keeps_context
+    }
+
+    /// Level and window bits, where nothing else decides what comes of a message: the same for all connections that
+    /// have the same.
+    fn kind(&self) -> Option<(u8, u8)> {
+        (!self.keeps_context).then_some((self.level, self.window_bits))
+    }
+
+    /// Compresses a message that other connections are sent as well.
+    pub(crate) fn deflate_shared(&mut self, message: &[u8], shared: &mut Compressions) -> Bytes {
+        let Some(kind) = self.kind() else { return self.deflate(message, true).into() };
+        if let Some((_, compressed)) = shared.0.iter().find(|(known, _)| *known == kind) {
+            return compressed.clone();
+        }
+        let compressed = Bytes::from(self.deflate(message, true));
+        shared.0.push((kind, compressed.clone()));
+        compressed
     }
 
     /// Compresses a part of a message, which must not be empty. The last part has no tail.

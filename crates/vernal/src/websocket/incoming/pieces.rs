@@ -21,13 +21,14 @@ pub(crate) fn feed(
             let read = piece.len().min(room.remaining_mut());
             room.put_slice(&piece[..read]);
             rest = &rest[read..];
-            if let Some(event) = decoder.take_direct(read)? {
+            unread = decoder.take_beyond(read);
+            if let Some(event) = decoder.take_direct(read - unread.len())? {
                 told(decoder, event);
             }
-            continue;
+        } else {
+            unread.extend_from_slice(piece);
+            rest = later;
         }
-        unread.extend_from_slice(piece);
-        rest = later;
         loop {
             let (taken, event) = decoder.decode(&mut unread)?;
             unread.drain(..taken);

@@ -118,3 +118,23 @@ fn a_refusing_sink_ends_the_expansion() {
     let mut inflater = Inflater::new(&parameters(false, 15, 1));
     assert_eq!(inflater.inflate(&zeros, &mut sink), Err(Violation::too_big("too much")));
 }
+
+#[test]
+fn a_message_to_many_is_compressed_once_for_each_kind_of_context_without_a_past() {
+    let message = repetitive(5000);
+    let mut shared = Compressions::default();
+    let mut send = |keeps, bits, level| {
+        let parameters = parameters(keeps, bits, level);
+        let compressed = Deflater::new(&parameters).deflate_shared(&message, &mut shared);
+        let expanded = inflate(&mut Inflater::new(&parameters), &[&compressed]);
+        assert_eq!(expanded, Ok(message.clone()));
+        compressed
+    };
+    let first = send(false, 15, 1);
+    assert_eq!(send(false, 15, 1).as_ptr(), first.as_ptr());
+    for (keeps, bits, level) in [(true, 15, 1), (false, 9, 1), (false, 15, 9)] {
+        let other = send(keeps, bits, level);
+        assert_ne!(other.as_ptr(), first.as_ptr());
+        assert_eq!(send(keeps, bits, level).as_ptr() == other.as_ptr(), !keeps);
+    }
+}
