@@ -350,6 +350,7 @@ impl App {
 
 /// Gives a call to a controller that makes it elsewhere; the request comes back with the answer.
 async fn call_elsewhere(target: &Target, request: &mut Request) -> Result<Response> {
+    #[cfg_attr(not(feature = "http2"), expect(unused_mut))]
     let mut moved = std::mem::take(request);
     // stays in the journey, whoever keeps the rest
     #[cfg(feature = "http2")]

@@ -161,3 +161,33 @@ where
         self.0.as_mut().poll_next(context).map(|piece| piece.map(|piece| piece.map(http_body::Frame::data)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::App;
+    use crate::properties::run_for;
+
+    #[test]
+    fn any_bytes_are_answered() {
+        let app = App::builder().build().expect("an app");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let bytes = || proptest::collection::vec(any::<u8>(), 0..20);
+        let method = prop_oneof![Just(b"GET".to_vec()), bytes()];
+        let target = prop_oneof![bytes(), "(http:/)?/[a-z%/?#:@.\\[\\]]{0,12}".prop_map(String::into_bytes)];
+        let fields = proptest::collection::vec((bytes(), bytes()), 0..3);
+        run_for((method, target, fields), |(method, target, fields)| {
+            let request = Request::raw(&method, &target).and_then(|request| request.with_fields(fields));
+            let answer = match request {
+                Ok(request) => runtime.block_on(app.handle(request)),
+                Err(error) => runtime.block_on(app.refusal(error)),
+            };
+            let status = answer.status().as_u16();
+            let is_file_or_option = status == 200 || status == 204;
+            prop_assert!(is_file_or_option || (400..500).contains(&status) || status == 501, "{}", status);
+            Ok(())
+        });
+    }
+}
