@@ -26,6 +26,8 @@ fn declare(app: Builder) -> Builder {
         Response::new(number(request)).reason(&text(request)).body("here")
     });
     let own = controller::from_fn(|_: &Request| Response::new(200).header("Server", "its own"));
+    #[cfg(feature = "websocket")]
+    let app = app.websocket(Route::path("/ws"), vernal::websocket::FunctionHandler::new("silent"));
     app.server_name("notices/1.2")
         .route(Route::path("/error"), error)
         .route(Route::path("/any"), any)
@@ -105,7 +107,7 @@ fn an_error_may_have_any_code_where_that_is_said() {
 }
 
 /// What may come of a request: an answer, an error, a refusal before anybody has heard of it.
-const REQUESTS: [&str; 7] = [
+const REQUESTS: &[&str] = &[
     "GET /status HTTP/1.1\r\nHost: x\r\n\r\n",
     "HEAD /status HTTP/1.0\r\n\r\n",
     "GET /status?code=304 HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -113,6 +115,11 @@ const REQUESTS: [&str; 7] = [
     "GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: x\r\nbad line\r\n\r\n",
     "GET / HTTP/1.1\r\n\r\n",
+    #[cfg(feature = "websocket")]
+    "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    #[cfg(feature = "websocket")]
+    "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
 ];
 
 #[test]
