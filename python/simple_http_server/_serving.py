@@ -2,9 +2,10 @@
 
 import signal
 import threading
-from typing import Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
-from . import _engine
+if TYPE_CHECKING:
+    from . import _engine
 
 
 class Serving:
@@ -15,7 +16,9 @@ class Serving:
     :param threads: how many threads controllers may have; 0 for the event loop of the calling thread.
     """
 
-    def __init__(self, app: _engine.App, options: Mapping[str, Any], threads: int) -> None:
+    def __init__(self, app: "_engine.App", options: Mapping[str, Any], threads: int) -> None:
+        from . import _engine
+
         self._server = _engine.Server(app, dict(options), threads)
         self._ended = threading.Event()
         self._error: Optional[BaseException] = None
@@ -25,8 +28,8 @@ class Serving:
         return self._server.is_ready
 
     @property
-    def address(self) -> Any:
-        return self._server.address
+    def port(self) -> int:
+        return self._server.address[1]
 
     def stop(self, deadline: Optional[float] = None) -> None:
         """Ends: what runs may go on until the deadline. Returns at once, and may be called from any thread."""

@@ -1,8 +1,8 @@
 """The servers, and the proxies behind which other servers stand."""
 
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Iterable, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
 
-from ._location import ConfigurationError
+from ._serving import Serving
 from .app_conf import AppConf, ControllerFunction, FilterDeclaration, WebsocketHandlerClass, get_app_conf
 from .logger import get_logger
 from .models.model_bindings import ModelBindingConf
@@ -58,43 +58,28 @@ class SocketServer(RoutingServer):
         self.certfile = ""
         self.keypass = ""
         self.ssl_context: Optional[SSLContext] = None
-        self._native: Optional[_engine.Server] = None
+        self._serving: Optional[Serving] = None
 
     @property
     def ready(self) -> bool:
         """Whether it accepts connections."""
-        return self._native is not None and self._native.ready
+        return self._serving is not None and self._serving.ready
 
-    def bind(self) -> None:
-        """Checks what was declared, then binds the port; does nothing where that is done already."""
-        if self._native is not None:
-            return
-        from . import _engine
-
-        native = _engine.Server(
-            self._build_app(),
-            host=self.host,
-            port=self.port,
-            keyfile=self.keyfile,
-            certfile=self.certfile,
-            keypass=self.keypass,
-            ssl_context=self.ssl_context,
-            max_workers=self.max_workers,
-            workers=self.workers,
-            drain_deadline=self.drain_deadline,
-        )
-        native.bind()
-        self._native = native
+    def bind(self) -> Serving:
+        """Checks what was declared, then binds the port, once."""
+        if self._serving is None:
+            self._serving = Serving(self._build_app(), self._options(), self._threads())
+        return self._serving
 
     def declarations_changed(self) -> None:
         """Answers further requests by what is declared now."""
-        if self._native is not None:
-            self._native.replace_app(self._build_app())
+        if self._serving is not None:
+            self._serving.replace_app(self._build_app())
 
     def shutdown(self) -> None:
         """Stops the server: the port is closed, and requests may end until the deadline. Returns at once."""
-        if self._native is not None:
-            self._native.stop()
+        if self._serving is not None:
+            self._serving.stop()
 
     def start(self) -> None:
         """Serves until the server is stopped."""
@@ -104,25 +89,37 @@ class SocketServer(RoutingServer):
         """Serves until the server is stopped, while the event loop of the caller goes on."""
         raise NotImplementedError
 
-    def _bound(self) -> "_engine.Server":
-        self.bind()
-        if self._native is None:
-            raise ConfigurationError("The port is not bound.")
-        return self._native
+    def _threads(self) -> int:
+        """How many threads controllers may have; 0 for the event loop of the calling thread."""
+        return self.max_workers
+
+    def _options(self) -> Dict[str, Any]:
+        """The settings of the engine's server."""
+        options: Dict[str, Any] = {
+            "host": self.host,
+            "port": self.port,
+            "keep_alive": self.keep_alive,
+            "keep_alive_max_requests": self.keep_alive_max_request or 0,
+            "idle_timeout": self.connection_idle_time,
+            "drain_deadline": self.drain_deadline,
+        }
+        if self.certfile:
+            options["tls"] = (self.certfile, self.keyfile, self.keypass)
+        return options
 
 
 class ThreadingHTTPServer(SocketServer):
     """A server whose controllers run on threads; each of them has an event loop for those that are ``async def``."""
 
     def start(self) -> None:
-        native = self._bound()
-        _logger.info(f"Start server in threading mixed mode, listen to port {self.port}")
-        native.run_threads()
+        serving = self.bind()
+        _logger.info(f"Start server in threading mixed mode, listen to port {serving.port}")
+        serving.run()
 
     async def start_async(self) -> None:
-        native = self._bound()
-        _logger.info(f"Start server in threading mixed mode, listen to port {self.port}")
-        await native.run_threads_async()
+        serving = self.bind()
+        _logger.info(f"Start server in threading mixed mode, listen to port {serving.port}")
+        await serving.run_async()
 
 
 class CoroutineHTTPServer(SocketServer):
@@ -134,9 +131,12 @@ class CoroutineHTTPServer(SocketServer):
         asyncio.run(self.start_async())
 
     async def start_async(self) -> None:
-        native = self._bound()
-        _logger.info(f"Start server in corouting mode, listen to port: {self.port}")
-        await native.run_event_loop()
+        serving = self.bind()
+        _logger.info(f"Start server in corouting mode, listen to port: {serving.port}")
+        await serving.run_async()
+
+    def _threads(self) -> int:
+        return 0
 
 
 class HttpServer:

@@ -13,7 +13,7 @@ from .app_conf import (
     _get_session_factory,
 )
 from .logger import get_logger
-from .models.basic_models import SessionFactory
+from .models.basic_models import SESSION_COOKIE_NAME, SessionFactory
 from .models.model_bindings import ModelBindingConf
 
 __all__ = ["ConfigurationError", "RoutingServer"]
@@ -149,22 +149,20 @@ class RoutingServer:
 
         :raises ConfigurationError: where the engine refuses something.
         """
-        from . import _engine
+        from . import _engine, version
         from .http_session_local import shared_session_factory
 
         if self.gzip_compress_level not in range(10):
             raise ConfigurationError(
                 f"gzip_compress_level should be 0 to 9, not {self.gzip_compress_level!r}."
             )
+        options = {
+            "server_name": f"simple-http-server/{version}",
+            "gzip": (sorted(self._gzip_content_types), self.gzip_compress_level),
+            "limits": dict(self.limits),
+        }
         app = _engine.App(
-            session_factory=self.session_factory or shared_session_factory(),
-            gzip_content_types=sorted(self._gzip_content_types),
-            gzip_compress_level=self.gzip_compress_level,
-            keep_alive=self.keep_alive,
-            connection_idle_time=self._connection_idle_time,
-            keep_alive_max_request=self._keep_alive_max_request,
-            limits=dict(self.limits),
-            expose_errors=self.expose_errors,
+            self.session_factory or shared_session_factory(), SESSION_COOKIE_NAME, self.expose_errors, options
         )
         for route in self._routes:
             app.route(route)
@@ -172,9 +170,6 @@ class RoutingServer:
             app.filter(request_filter)
         for page in self._error_pages.values():
             app.error_page(page)
-        for endpoint in self._websocket_endpoints:
-            app.websocket(endpoint)
         for resource in self._resources:
             app.resource(resource)
-        app.build()
         return app

@@ -21,6 +21,7 @@ use crate::settings;
 pub(crate) struct App {
     session_factory: Py<PyAny>,
     session_cookie: String,
+    expose_errors: bool,
     /// Settings of the engine, by their names.
     options: Py<PyDict>,
     declared: Mutex<Declared>,
@@ -53,8 +54,13 @@ enum FilterTarget {
 impl App {
     /// An app without declarations; `options` are settings of the engine, by their names.
     #[new]
-    fn new(session_factory: Py<PyAny>, session_cookie: String, options: Py<PyDict>) -> App {
-        App { session_factory, session_cookie, options, declared: Mutex::default() }
+    fn new(
+        session_factory: Py<PyAny>,
+        session_cookie: String,
+        expose_errors: bool,
+        options: Py<PyDict>,
+    ) -> App {
+        App { session_factory, session_cookie, expose_errors, options, declared: Mutex::default() }
     }
 
     /// Declares a controller: a `_declarations.Route`.
@@ -151,6 +157,7 @@ impl App {
             filters: Filters(declared.filters.clone()),
             session_factory: self.session_factory.clone_ref(py),
             session_cookie: self.session_cookie.clone(),
+            expose_errors: self.expose_errors,
         });
         let mut builder = vernal::App::builder()
             .precedence(Precedence::Declaration)

@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) filters: crate::app::Filters,
     pub(crate) session_factory: Py<PyAny>,
     pub(crate) session_cookie: String,
+    /// Whether clients are told the text of exceptions that are no `HttpError`.
+    pub(crate) expose_errors: bool,
 }
 
 /// A Python callable, as a controller that is called where Python runs.
@@ -90,7 +92,7 @@ impl PyController {
         let filters = match self.settings.filters.matching(py, call.request().path()) {
             Ok(filters) => filters,
             Err(error) => {
-                call.answer(Err(Failure::Python(error).into_engine()));
+                call.answer(Err(Failure::Python(error).into_engine(self.settings.expose_errors)));
                 return Step::Done;
             }
         };
@@ -240,7 +242,8 @@ impl Visiting {
             return self.conclude(py, returned);
         }
         let answer = returned.and_then(|returned| self.assemble(py, returned.into_bound(py)));
-        let answer = answer.map_err(Failure::into_engine);
+        let expose = self.controller.settings.expose_errors;
+        let answer = answer.map_err(|failure| failure.into_engine(expose));
         match (self.call.take(), &self.visit) {
             (Some(call), _) => call.answer(answer),
             (None, Some(visit)) => visit.get().answer_with(py, answer),
@@ -251,7 +254,7 @@ impl Visiting {
     /// After the controller has answered itself an error can only be logged (`spec/08` A38), and a stream ends.
     fn conclude(self, py: Python<'_>, returned: Result<Py<PyAny>, Failure>) {
         if let Err(failure) = returned {
-            let error = failure.into_engine();
+            let error = failure.into_engine(false);
             tracing::debug!(%error, "the answer had been sent before");
         }
         if let Some(visit) = self.visit {

@@ -79,7 +79,7 @@ impl PageJob {
             parts.into_response(py)
         });
         let response = response.unwrap_or_else(|failure| {
-            let _ = failure.into_engine();
+            let _ = failure.into_engine(false);
             let text = format!("{}:{}", self.message, self.explain);
             Response::new(self.code).header("Content-Type", "text/plain; charset=utf8").body(text)
         });

@@ -28,10 +28,11 @@ impl From<PyErr> for Failure {
 
 impl Failure {
     /// The error as it travels to the client; an exception is logged, once and with its traceback.
-    pub(crate) fn into_engine(self) -> vernal::Error {
+    /// `expose` says whether the client is told its text.
+    pub(crate) fn into_engine(self, expose: bool) -> vernal::Error {
         match self {
             Failure::Http(error) => error.into(),
-            Failure::Python(exception) => Python::attach(|py| from_exception(py, &exception)).into(),
+            Failure::Python(exception) => Python::attach(|py| from_exception(py, &exception, expose)).into(),
         }
     }
 
@@ -51,20 +52,20 @@ impl Failure {
 }
 
 /// The answer to an exception: what an `HttpError` says, else a 500 (`spec/04` section 7).
-fn from_exception(py: Python<'_>, exception: &PyErr) -> HttpError {
-    match described(py, exception) {
+fn from_exception(py: Python<'_>, exception: &PyErr, expose: bool) -> HttpError {
+    match described(py, exception, expose) {
         Ok(error) => error,
         Err(failure) => HttpError::new(500).explain(failure.to_string()),
     }
 }
 
-fn described(py: Python<'_>, exception: &PyErr) -> PyResult<HttpError> {
+fn described(py: Python<'_>, exception: &PyErr, expose: bool) -> PyResult<HttpError> {
     let names = Names::get(py)?;
     let value = exception.value(py);
     if !value.is_instance(names.http_error.bind(py))? {
         let traceback = exception.traceback(py);
         let explain: String = names.failed.bind(py).call1((value, traceback))?.extract()?;
-        return Ok(HttpError::new(500).explain(explain));
+        return Ok(HttpError::new(500).explain(if expose { explain } else { String::new() }));
     }
     let message: Option<String> = value.getattr("message")?.extract()?;
     let explain: Option<String> = value.getattr("explain")?.extract()?;
@@ -73,7 +74,7 @@ fn described(py: Python<'_>, exception: &PyErr) -> PyResult<HttpError> {
 
 /// An error of any code that an application raises.
 pub(crate) fn http_error(code: u16, message: Option<String>, explain: String) -> HttpError {
-    let error = HttpError::new(code).explain(explain);
+    let error = HttpError::with_any_code(code).explain(explain);
     match message {
         Some(message) => error.message(message),
         None => error,

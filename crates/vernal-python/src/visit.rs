@@ -228,7 +228,7 @@ impl Visit {
         body: Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let parts = Parts::given(status, headers, cookies, body)?;
-        let answer = parts.into_response(slf.py()).map_err(Failure::into_engine);
+        let answer = parts.into_response(slf.py()).map_err(|failure| failure.into_engine(true));
         slf.get().answer(answer);
         Ok(())
     }
