@@ -19,7 +19,7 @@ def location(declared: Any) -> str:
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     code = getattr(function, "__code__", None)
     if code is not None:
-        return f"{name} ({os.path.relpath(code.co_filename)}:{code.co_firstlineno})"
+        return f"{name} ({_path(code.co_filename)}:{code.co_firstlineno})"
     return f"{name} ({_class_location(function)})"
 
 
@@ -33,12 +33,21 @@ def innermost(declared: Any) -> Any:
     return declared
 
 
+def _path(file: str) -> str:
+    """The path as short as it can be said: from the current folder, where the file is below it."""
+    try:
+        relative = os.path.relpath(file)
+    except (OSError, ValueError):
+        return file
+    return file if relative.startswith(os.pardir) else relative
+
+
 def _class_location(declared: Any) -> str:
     """File and line of a class, or of the class of an object; its module where there is no source."""
     import inspect
 
     cls = declared if isinstance(declared, type) else type(declared)
     try:
-        return f"{os.path.relpath(inspect.getfile(cls))}:{inspect.getsourcelines(cls)[1]}"
+        return f"{_path(inspect.getfile(cls))}:{inspect.getsourcelines(cls)[1]}"
     except (OSError, TypeError):
         return cls.__module__

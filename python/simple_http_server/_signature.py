@@ -14,6 +14,15 @@ from .logger import get_logger
 from .models import model_bindings as bindings
 from .models.model_bindings import ModelBinding, ModelBindingConf
 
+__all__ = [
+    "MISSING",
+    "Argument",
+    "PageArgument",
+    "analyse",
+    "analyse_error_page",
+    "check_takes_one_argument",
+]
+
 _logger = get_logger("simple_http_server.routing_server")
 
 KINDS: Dict[Type[ModelBinding], str] = {

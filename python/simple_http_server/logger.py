@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Callable, Dict, List, Optional
 
 DEFAULT_TAG = "pythone-simple-http-server"
@@ -86,6 +86,9 @@ class _Background:
         self._ending = False
 
     def submit(self, call: Callable[[], object]) -> None:
+        if self._ending:
+            self._run_here(call)
+            return
         thread = self._thread
         if thread is None or not thread.is_alive():
             thread = self._start_thread()
@@ -98,7 +101,7 @@ class _Background:
 
     def _start_thread(self) -> Optional[LazyCalledLoggerThread]:
         """The running thread, or ``None`` where none can run any more, because the interpreter is ending."""
-        if self._ending or not self._starting.acquire(timeout=LONGEST_WAIT):
+        if not self._starting.acquire(timeout=LONGEST_WAIT):
             return None
         try:
             if self._thread is None or not self._thread.is_alive():
@@ -112,8 +115,10 @@ class _Background:
             self._starting.release()
 
     def _run_here(self, call: Callable[[], object]) -> None:
-        while not self._calls.empty():
-            self._calls.get()()
+        """For the end of the interpreter, when the thread may not run any more."""
+        with contextlib.suppress(Empty):
+            while True:
+                self._calls.get_nowait()()
         call()
 
     def _wait_for_room(self, thread: threading.Thread) -> None:

@@ -4,7 +4,6 @@ The engine reads what is built in natively, by the same rules and with the same 
 who subclass or call them, and for :class:`ModelBindingConf`, which says which types are known.
 """
 
-import json
 from http.cookies import BaseCookie, SimpleCookie
 from typing import Any, Callable, Dict, List, Tuple, Type
 
@@ -242,7 +241,7 @@ class DictModelBinding(ModelBinding):
         if self.arg_name not in self.request.parameter:
             return {} if self.default_value is None else dict(self.default_value)
         try:
-            return json.loads(self.request.parameter[self.arg_name])
+            return _from_json(self.request.parameter[self.arg_name])
         except (TypeError, ValueError, RecursionError):
             raise HttpError(
                 400, "Bad Request", f"Parameter[{self.arg_name}] should be a JSON string."
@@ -286,6 +285,12 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
+def _from_json(text: str) -> Any:
+    import json
+
+    return json.loads(text)
+
+
 def _boolean(text: str) -> bool:
     return text.lower() not in ("0", "false", "")
 
@@ -294,7 +299,7 @@ _ITEMS: Dict[Any, Tuple[Callable[[Any], Any], str]] = {
     int: (int, "int"),
     float: (float, "float"),
     bool: (_boolean, "bool"),
-    dict: (json.loads, "JSON string"),
+    dict: (_from_json, "JSON string"),
 }
 
 

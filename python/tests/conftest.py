@@ -1,0 +1,31 @@
+"""What several tests need."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import simple_http_server
+
+PACKAGE_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(simple_http_server.__file__)))
+
+
+@pytest.fixture
+def run_python():
+    """Runs an interpreter that finds the package; what it printed is text. A failure is an error unless asked for."""
+
+    def run(*arguments, check=True, cwd=None):
+        path = os.pathsep.join(filter(None, [PACKAGE_FOLDER, os.environ.get("PYTHONPATH")]))
+        ran = subprocess.run(
+            [sys.executable, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": path},
+            timeout=120,
+        )
+        assert not check or ran.returncode == 0, ran.stderr
+        return ran
+
+    return run
