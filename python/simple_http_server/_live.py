@@ -17,14 +17,14 @@ from .models.session import Session
 class _Lazy:
     """An attribute that is read when it is first asked for, and may be assigned."""
 
-    def __init__(self, read: Callable[["LiveRequest"], Any]) -> None:
+    def __init__(self, read: Callable[[Any], Any]) -> None:
         self._read = read
         self._name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    def __get__(self, request: Optional["LiveRequest"], owner: Optional[type] = None) -> Any:
+    def __get__(self, request: Optional[Any], owner: Optional[type] = None) -> Any:
         if request is None:
             return self
         value = self._read(request)
