@@ -4,6 +4,7 @@ import importlib
 import inspect
 import ssl
 from http.cookies import Morsel, SimpleCookie
+from pathlib import Path
 
 import pytest
 
@@ -192,3 +193,8 @@ def test_a_costly_module_comes_when_it_is_asked_for(run_python):
     assert run.stdout == "asyncio inspect\n"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         simple_http_server.nothing  # noqa: B018
+
+
+def test_the_version_is_that_of_the_project():
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    assert f'\nversion = "{simple_http_server.version}"\n' in project.read_text()

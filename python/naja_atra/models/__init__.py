@@ -1,0 +1,1 @@
+"""See ``simple_http_server.models``."""

@@ -1,0 +1,3 @@
+"""See ``simple_http_server.server``."""
+
+from simple_http_server.server import *  # noqa: F403
