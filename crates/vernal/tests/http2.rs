@@ -389,6 +389,8 @@ fn streams_are_cut_at_the_deadline() {
 fn a_client_that_is_gone_is_noticed() {
     let server = Running::start(Server::new().ping_interval(Duration::from_millis(700)));
     let mut client = Frames::begin(server.address, &[]);
+    // the request is not there yet when the server first looks for how long the connection need not be looked at
+    client.next_of(SETTINGS).expect("the server's settings");
     client.send(get(1, "/forever/gone"));
     wait_until("the controller waits", || waiting("gone") == 1);
     let ping = client.next_of(PING).expect("a question");

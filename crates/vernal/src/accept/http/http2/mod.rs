@@ -72,6 +72,7 @@ pub(crate) async fn converse(
         opened: now(),
         lingering: None,
         blocked: None,
+        asked: None,
         timer: None,
         traffic,
     };
@@ -143,6 +144,8 @@ struct Conversation<'a> {
     lingering: Option<u64>,
     /// Since when nothing can be written, and how much had been.
     blocked: Option<(u64, u64)>,
+    /// When the client was last asked whether it is there, and when it had last been heard of.
+    asked: Option<(u64, u64)>,
     timer: Option<Pin<Box<Sleep>>>,
     traffic: Arc<Traffic>,
 }
@@ -298,8 +301,9 @@ impl Conversation<'_> {
         } else {
             self.blocked = None;
         }
-        if has_streams && let Some(interval) = self.serving.settings.ping_interval {
-            next = next.min(self.ping(interval)?);
+        if let Some(interval) = self.serving.settings.ping_interval {
+            // a stream may begin before this is looked at again
+            next = next.min(if has_streams { self.ping(interval)? } else { interval });
         }
         Some(next.max(Duration::from_millis(1)))
     }
@@ -322,12 +326,17 @@ impl Conversation<'_> {
         if let Some(time) = left(interval, received) {
             return Some(time);
         }
-        let time = left(interval * 2, received)?;
+        if let Some((asked, heard)) = self.asked
+            && heard == received
+        {
+            return left(interval, asked);
+        }
         if let Some(pings) = &mut self.pings {
             // fails where one is on its way already
             let _ = pings.send_ping(Ping::opaque());
         }
-        Some(time)
+        self.asked = Some((now(), received));
+        Some(interval)
     }
 }
 
