@@ -89,6 +89,8 @@ async def with_websockets(address, ledger, compression):
         await client.close(4002, "enough")
         ledger.check(f"{name}: close", client.close_code, 4002)
     async with connect(f"{url}/room/tea") as ada, connect(f"{url}/room/tea") as bob:
+        joined = [await ada.recv(), await bob.recv()]
+        ledger.check(f"{name}: two join a room", joined, ["in tea", "in tea"])
         await ada.send("hello")
         heard = [await ada.recv(), await asyncio.wait_for(bob.recv(), 20)]
         ledger.check(f"{name}: a room", heard, ["hello", "hello"])

@@ -152,7 +152,8 @@ impl WebsocketHandler for Echo {
 
 #[websocket_open("/websocket/room/{room}")]
 async fn enter(session: &WebsocketSession, room: &str) -> Result<()> {
-    session.join(room)
+    session.join(room)?;
+    session.send_text(format!("in {room}")).await
 }
 
 #[websocket_message("/websocket/room/{room}")]

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::Limits;
 
+#[cfg(test)]
+mod tests;
+
 /// What a connection is doing, as its socket and its service see it. One of these a connection; no timer runs for a
 /// request, since a deadline is only computed when the connection's one timer fires.
 #[derive(Default)]
