@@ -57,7 +57,7 @@ def resolve(function: Callable[..., Any], annotation: Any, unannotated: Any = st
 
 def _names(function: Callable[..., Any]) -> Dict[str, Any]:
     """The names that the annotations of a function may use."""
-    return dict(getattr(innermost(function), "__globals__", {}))
+    return dict(getattr(innermost(function, through_wrappers=False), "__globals__", {}))
 
 
 def _without_bars(annotation: str) -> str:

@@ -24,9 +24,9 @@ class ControllerFunction:
         url: str = "",
         regexp: str = "",
         method: str = "",
-        headers: Sequence[str] = (),
+        headers: Sequence[str] = [],
         match_all_headers_expressions: Optional[bool] = None,
-        params: Sequence[str] = (),
+        params: Sequence[str] = [],
         match_all_params_expressions: Optional[bool] = None,
         func: Optional[Callable[..., Any]] = None,
     ) -> None:

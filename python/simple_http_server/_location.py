@@ -23,13 +23,16 @@ def location(declared: Any) -> str:
     return f"{name} ({_class_location(function)})"
 
 
-def innermost(declared: Any) -> Any:
-    """The function that somebody wrote, inside methods, wrappers, ``functools.partial`` and objects that are called."""
-    call = vars(type(declared)).get("__call__")
-    inside = [getattr(declared, attribute, None) for attribute in ("__func__", "__wrapped__", "func")]
-    for inner in [*inside, call]:
+def innermost(declared: Any, through_wrappers: bool = True) -> Any:
+    """The function that somebody wrote, inside methods, ``functools.partial`` and objects that are called.
+
+    :param through_wrappers: whether what ``functools.wraps`` was told of counts rather than the wrapper.
+    """
+    attributes = ("__func__", "__wrapped__", "func") if through_wrappers else ("__func__", "func")
+    inside = [getattr(declared, attribute, None) for attribute in attributes]
+    for inner in [*inside, vars(type(declared)).get("__call__")]:
         if isinstance(inner, (types.FunctionType, types.MethodType, functools.partial)):
-            return innermost(inner)
+            return innermost(inner, through_wrappers)
     return declared
 
 

@@ -6,7 +6,7 @@ binding each argument has, and whether it can be bound at all.
 
 import contextlib
 import inspect
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Type
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, Type
 
 from ._annotations import MISSING, UnresolvedAnnotation, item_kind, resolve, spellings
 from ._location import ConfigurationError, location
@@ -103,16 +103,16 @@ def analyse(
     :param skip_self: the first positional argument is the controller's object, which is none of the request's.
     :raises ConfigurationError: where an argument can't be bound.
     """
-    parameters = list(parameters_of(function))
+    owner, parameters = parameters_of(function)
     if skip_self and parameters and parameters[0].kind is not inspect.Parameter.KEYWORD_ONLY:
         del parameters[0]
-    arguments = [_argument(function, parameter, binding_conf) for parameter in parameters]
+    arguments = [_argument(owner, parameter, binding_conf) for parameter in parameters]
     bound = [argument for argument in arguments if not _keeps_its_default(argument)]
     return sorted(bound, key=lambda argument: argument.default is not MISSING)
 
 
-def parameters_of(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
-    """The parameters that have a name of their own, without ``*args`` and ``**kwargs``.
+def parameters_of(function: Callable[..., Any]) -> Tuple[Callable[..., Any], List[inspect.Parameter]]:
+    """The parameters that have a name of their own, without ``*args`` and ``**kwargs``, and the function that has them.
 
     A wrapper that takes only ``*args`` and ``**kwargs`` has those of what it wraps.
     """
@@ -124,9 +124,8 @@ def parameters_of(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
     named = [parameter for parameter in signature.parameters.values() if parameter.kind not in variable]
     wrapped = getattr(function, "__wrapped__", None)
     if not named and signature.parameters and callable(wrapped):
-        yield from parameters_of(wrapped)
-    else:
-        yield from named
+        return parameters_of(wrapped)
+    return function, named
 
 
 def _argument(function: Callable[..., Any], parameter: inspect.Parameter, conf: ModelBindingConf) -> Argument:
@@ -169,7 +168,7 @@ def _effective_name(kind: str, default: Any) -> str:
 
 def _find_binding(
     function: Callable[..., Any], parameter: inspect.Parameter, default: Any, conf: ModelBindingConf
-) -> "tuple[Any, Type[ModelBinding]]":
+) -> Tuple[Any, Type[ModelBinding]]:
     """The type by which a binding is looked up, and the binding.
 
     The type of a default counts before the annotation, unless the default is ``None``.
@@ -215,13 +214,12 @@ def analyse_error_page(function: Callable[..., Any]) -> List[PageArgument]:
     those with a default, whose type stands in for an annotation; what nothing fits keeps it.
     """
     left = ["code", "message", "explain"]
-    parameters = sorted(
-        parameters_of(function), key=lambda parameter: parameter.default is not parameter.empty
-    )
+    owner, parameters = parameters_of(function)
+    parameters.sort(key=lambda parameter: parameter.default is not parameter.empty)
     return [
         PageArgument(
             name=parameter.name,
-            source=_take(left, _fitting(function, parameter)),
+            source=_take(left, _fitting(owner, parameter)),
             default=None if parameter.default is parameter.empty else parameter.default,
             positional=parameter.kind is not parameter.KEYWORD_ONLY,
         )

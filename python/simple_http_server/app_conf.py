@@ -169,10 +169,10 @@ class AppConf:
     def controller(self, controller_class: Type[Any], /) -> Any: ...
     @overload
     def controller(
-        self, *anno_args: Any, singleton: bool = True, args: Sequence[Any] = (), kwargs: Dict[str, Any] = {}
+        self, *anno_args: Any, singleton: bool = True, args: Sequence[Any] = [], kwargs: Dict[str, Any] = {}
     ) -> Callable[[F], F]: ...
     def controller(
-        self, *anno_args: Any, singleton: bool = True, args: Sequence[Any] = (), kwargs: Dict[str, Any] = {}
+        self, *anno_args: Any, singleton: bool = True, args: Sequence[Any] = [], kwargs: Dict[str, Any] = {}
     ) -> Any:
         """Says that one object of a class answers all requests, and how it is made. Bare, or called.
 

@@ -55,7 +55,6 @@ class LocalSessionImpl(Session):
 
     def invalidate(self) -> None:
         self._last_accessed_time = 0
-        self._attributes.clear()
         self._holder.remove(self)
 
     def renew_id(self) -> str:

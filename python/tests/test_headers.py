@@ -32,6 +32,7 @@ def test_a_field_that_is_there_under_another_spelling_is_replaced(headers):
     headers["x-forwarded-for"] = "3"
     headers.update({"ACCEPT": "4"}, X=5)
     headers |= {"aCCEPT": "6"}
+    assert (headers | {"x": 7})["X"] == 7
     assert dict(headers) == {"X-Forwarded-For": "3", "accept": "6", "X": 5}
 
 

@@ -241,6 +241,21 @@ def test_an_object_that_can_be_called_and_a_partial_have_arguments():
     assert [(a.name, a.kind) for a in arguments(functools.partial(lambda n, m: 0, 1))] == [("m", "str")]
 
 
+def test_the_annotations_of_a_wrapper_mean_what_they_mean_where_it_was_written():
+    elsewhere: dict = {}
+    exec(
+        "import functools\n"
+        "from simple_http_server import Header as Point\n"
+        "def decorate(function):\n"
+        "    @functools.wraps(function, assigned=())\n"
+        "    def wrapper(x: 'Point'):\n"
+        "        pass\n"
+        "    return wrapper\n",
+        elsewhere,
+    )
+    assert one(elsewhere["decorate"](lambda point: point)).kind == "header"
+
+
 class Point:
     pass
 

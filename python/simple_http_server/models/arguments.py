@@ -50,7 +50,7 @@ class Parameters(list[Any]):
     :param required: a request without the parameter is answered with 400. By keyword only.
     """
 
-    def __init__(self, name: str = "", default: Iterable[Any] = (), *, required: bool = False) -> None:
+    def __init__(self, name: str = "", default: Iterable[Any] = [], *, required: bool = False) -> None:
         super().__init__(default)
         self.name = name
         self.required = required

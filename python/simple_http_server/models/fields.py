@@ -13,7 +13,7 @@ class Headers(dict[str, Any]):
     spelling that came first. Fields of requests are spelled in Title-Case (``X-Forwarded-For``).
     """
 
-    def __init__(self, headers: Union[Mapping[str, Any], Iterable[tuple[str, Any]]] = ()) -> None:
+    def __init__(self, headers: Union[Mapping[str, Any], Iterable[tuple[str, Any]]] = {}) -> None:
         super().__init__(headers)
 
     def _spelling(self, name: Any) -> Any:
@@ -57,9 +57,14 @@ class Headers(dict[str, Any]):
         for name, value in dict(*others, **fields).items():
             self[name] = value
 
-    def __ior__(self, other: Any) -> "Headers":  # type: ignore[override,misc]
+    def __ior__(self, other: Any) -> "Headers":  # type: ignore[override]
         self.update(other)
         return self
+
+    def __or__(self, other: Any) -> "Headers":  # type: ignore[override]
+        joined = self.copy()
+        joined.update(other)
+        return joined
 
     def copy(self) -> "Headers":
         return type(self)(self)

@@ -49,7 +49,7 @@ class Session:
         return NotImplemented
 
     def invalidate(self) -> Any:
-        """Ends the session and forgets its attributes."""
+        """Ends the session: it is not found again."""
         return NotImplemented
 
 
