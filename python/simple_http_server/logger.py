@@ -195,6 +195,7 @@ class LoggerFactory:
         self._handlers: List[logging.Handler] = []
         self._loggers: Dict[str, CachingLogger] = {}
         self._has_handlers_of_its_own = False
+        self._default_handler: Optional[logging.Handler] = None
         self._lock = threading.RLock()
 
     @property
@@ -215,6 +216,9 @@ class LoggerFactory:
                 handler.setLevel(_LEVELS[name])
             for logger in self._loggers.values():
                 logger.setLevel(_LEVELS[name])
+        if self is _factories[_FRAMEWORK]:
+            for listen in _level_listeners:
+                listen(_LEVELS[name])
         self.get_logger("Logger").info(f"global logger set to {name}")
 
     def get_logger(self, tag: str = DEFAULT_TAG) -> CachingLogger:
@@ -250,6 +254,7 @@ class LoggerFactory:
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(logging.Formatter(fmt=self.log_format, datefmt=self.date_format))
         handler.setLevel(_LEVELS[self._log_level])
+        self._default_handler = handler
         self._set_handlers([handler])
 
     def _set_handlers(self, handlers: List[logging.Handler]) -> None:
@@ -284,6 +289,32 @@ def get_logger_factory(tag: str = _FRAMEWORK) -> LoggerFactory:
 def get_logger(tag: str = DEFAULT_TAG, factory: str = _FRAMEWORK) -> CachingLogger:
     """The logger of this name, made by the factory of that name."""
     return get_logger_factory(factory).get_logger(tag)
+
+
+_level_listeners: List[Callable[[int], None]] = []
+
+
+def when_level_changes(listen: Callable[[int], None]) -> None:
+    """Calls this with the number of the level of the framework's loggers, now and whenever it is set."""
+    _level_listeners.append(listen)
+    listen(_LEVELS[get_logger_factory().log_level])
+
+
+def is_plain(logger: CachingLogger) -> bool:
+    """Whether a logger of the framework writes to the standard output alone, in the format of this module."""
+    factory = get_logger_factory()
+    return (
+        len(logger.handlers) == 1
+        and logger.handlers[0] is factory._default_handler
+        and factory.log_format == LoggerFactory.DEFAULT_LOG_FORMAT
+        and factory.date_format == LoggerFactory.DEFAULT_DATE_FORMAT
+        and not logger.filters
+    )
+
+
+def call_in_order(call: Callable[[], object]) -> None:
+    """Calls this on the thread that calls the handlers, after what was logged before."""
+    _background.submit(call)
 
 
 def set_level(level: Optional[str]) -> None:

@@ -149,7 +149,7 @@ class RoutingServer:
 
         :raises ConfigurationError: where the engine refuses something.
         """
-        from . import _engine, version
+        from . import _engine, _engine_log, version  # noqa: F401 - the second connects the engine's log
         from .http_session_local import shared_session_factory
 
         if self.gzip_compress_level not in range(10):
@@ -160,6 +160,7 @@ class RoutingServer:
             "server_name": f"simple-http-server/{version}",
             "gzip": (sorted(self._gzip_content_types), self.gzip_compress_level),
             "limits": dict(self.limits),
+            "access_log": True,
         }
         app = _engine.App(
             self.session_factory or shared_session_factory(), SESSION_COOKIE_NAME, self.expose_errors, options

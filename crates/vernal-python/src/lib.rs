@@ -13,6 +13,7 @@ mod bind;
 mod controller;
 mod error_page;
 mod json;
+mod log;
 mod names;
 mod reader;
 mod regexp;
@@ -27,6 +28,9 @@ use pyo3::prelude::*;
 /// The native module.
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(log::log_to, module)?)?;
+    module.add_function(wrap_pyfunction!(log::log_level, module)?)?;
+    module.add_function(wrap_pyfunction!(log::log_flush, module)?)?;
     module.add_class::<app::App>()?;
     module.add_class::<server::Server>()?;
     module.add_class::<visit::Visit>()?;

@@ -14,8 +14,10 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(crate) fn begin() -> Self {
-        Access { began: Instant::now() }
+    /// Begins a line, if it is wanted and there is somebody who reads it.
+    pub(crate) fn begin(is_wanted: bool) -> Option<Self> {
+        let is_read = is_wanted && tracing::enabled!(target: "vernal::access", tracing::Level::INFO);
+        is_read.then(|| Access { began: Instant::now() })
     }
 
     /// Writes the line: who asked for what, what was answered, and how long it took to the first byte.

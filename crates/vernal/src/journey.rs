@@ -42,7 +42,7 @@ impl App {
 
     /// The journey of a request that stays where it is: what a future holds is copied when it is made.
     pub(crate) async fn answer(&self, request: &mut Request) -> http::Response<OutgoingBody> {
-        let access = self.logs_access().then(Access::begin);
+        let access = Access::begin(self.logs_access());
         let mut answered = match self.travel(request) {
             Answer::Ready(answered) => answered,
             Answer::Pending(future) if self.limits().request_timeout.is_zero() => CatchPanic(future).await,
@@ -309,7 +309,7 @@ impl App {
         connection: &Arc<Connection>,
         error: HttpError,
     ) -> http::Response<OutgoingBody> {
-        let access = self.logs_access().then(Access::begin);
+        let access = Access::begin(self.logs_access());
         let mut request = Request::default();
         request.set_connection(Arc::clone(connection));
         let page = self.fail(&mut request, error.into()).await;

@@ -103,7 +103,7 @@ impl App {
             return self.shake_hands(request, endpoint, StatusCode::OK, refused).await;
         }
         // no controller takes CONNECT, so the journey would not say that the path is wrong
-        let access = self.logs_access().then(Access::begin);
+        let access = Access::begin(self.logs_access());
         let refused = self.check_length(&request).and_then(|()| request.decode_path());
         let error = refused.err().unwrap_or_else(not_found);
         let mut page = self.fail(&mut request, error.into()).await;
@@ -123,7 +123,7 @@ impl App {
         accepts: StatusCode,
         refused: Option<HttpError>,
     ) -> Shaken {
-        let access = self.logs_access().then(Access::begin);
+        let access = Access::begin(self.logs_access());
         let handler = self.endpoints().handler(endpoint);
         let mut request = WebsocketRequest::new(request);
         let greeted = match refused {
