@@ -61,6 +61,8 @@ __all__ = [
 _logger = get_logger("simple_http_server.app_conf")
 
 F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=Type[Any])
+B = TypeVar("B", bound=Type[ModelBinding])
 Expressions = Union[str, Sequence[str]]
 
 
@@ -166,11 +168,11 @@ class AppConf:
             )
 
     @overload
-    def controller(self, controller_class: Type[Any], /) -> Any: ...
+    def controller(self, controller_class: C, /) -> C: ...
     @overload
     def controller(
         self, *anno_args: Any, singleton: bool = True, args: Sequence[Any] = [], kwargs: Dict[str, Any] = {}
-    ) -> Callable[[F], F]: ...
+    ) -> Callable[[C], C]: ...
     def controller(
         self, *anno_args: Any, singleton: bool = True, args: Sequence[Any] = [], kwargs: Dict[str, Any] = {}
     ) -> Any:
@@ -210,7 +212,7 @@ class AppConf:
 
     def websocket_handler(
         self, endpoint: str = "", regexp: str = "", singleton: bool = True
-    ) -> Callable[[F], F]:
+    ) -> Callable[[C], C]:
         """Says that a class handles the WebSocket connections of an endpoint; see :class:`WebsocketHandler`.
 
         :param endpoint: a pattern of paths.
@@ -218,7 +220,7 @@ class AppConf:
         :param singleton: one object for all connections; otherwise one for each.
         """
 
-        def declare(cls: F) -> F:
+        def declare(cls: C) -> C:
             handler = WebsocketHandlerClass(url=endpoint, cls=cls, regexp=regexp, singleton=singleton)
             self._websocket_handlers[_websocket_key(endpoint, regexp)] = handler
             return cls
@@ -265,6 +267,10 @@ class AppConf:
 
         return declare
 
+    @overload
+    def error_message(self, page: F, /) -> F: ...
+    @overload
+    def error_message(self, *codes: Union[str, int]) -> Callable[[F], F]: ...
     def error_message(self, *codes: Any) -> Any:
         """Makes a function the page for errors: ``"404"``, ``"40x"``, or all, without a code. Bare, or called.
 
@@ -280,19 +286,23 @@ class AppConf:
 
         return declare
 
-    def model_binding(self, arg_type: Any) -> Callable[[Type[ModelBinding]], Type[ModelBinding]]:
+    def model_binding(self, arg_type: Any) -> Callable[[B], B]:
         """Makes a class the binding of exactly this type, built-in types included."""
 
-        def declare(binding: Type[ModelBinding]) -> Type[ModelBinding]:
+        def declare(binding: B) -> B:
             self.model_binding_conf.model_bingding_types[arg_type] = binding
             return binding
 
         return declare
 
+    @overload
+    def default_model_binding(self, binding: B, /) -> B: ...
+    @overload
+    def default_model_binding(self) -> Callable[[B], B]: ...
     def default_model_binding(self, *anno_args: Any) -> Any:
         """Makes a class the binding of all types that have no other. Bare, or called."""
 
-        def declare(binding: Type[ModelBinding]) -> Type[ModelBinding]:
+        def declare(binding: B) -> B:
             self.model_binding_conf.default_model_binding_type = binding
             return binding
 
