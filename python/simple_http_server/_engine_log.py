@@ -33,7 +33,7 @@ def _handle(line: Line) -> None:
     level, is_access, created, text = line
     target = logger.get_logger(_ACCESS if is_access else _ENGINE)
     if target.isEnabledFor(level):
-        record = target.makeRecord(target.name, level, "", 0, text, None, None)
+        record = target.makeRecord(target.name, level, "", 0, text, (), None)
         record.created, record.msecs, record.threadName = created, created % 1 * 1000, "vernal"
         target.handle(record)
 

@@ -25,6 +25,12 @@ async def run(visit: Visit, filters: Sequence[Callable[[FilterContext], Any]], t
     return await _Flow(visit, filters, target).step(0)
 
 
+@types.coroutine
+def _into_loop() -> Generator[None, None, None]:
+    """Gives the coroutine back to the engine, which goes on with it as a task of an event loop."""
+    yield
+
+
 class _Flow:
     """The steps of one request."""
 
@@ -81,12 +87,6 @@ class _Flow:
 
 
 _CHANGEABLE = frozenset({"headers", "path_values", "_parameters", "_cookies", "_body", "json"})
-
-
-@types.coroutine
-def _into_loop() -> Generator[None, None, None]:
-    """Gives the coroutine back to the engine, which goes on with it as a task of an event loop."""
-    yield
 
 
 class _Context(FilterContext):

@@ -1,5 +1,6 @@
 """A server of the engine, run in the ways of Python: blocking a thread, or beside others in an event loop."""
 
+import contextlib
 import signal
 import threading
 from typing import TYPE_CHECKING, Any, Mapping, Optional
@@ -29,7 +30,8 @@ class Serving:
 
     @property
     def port(self) -> int:
-        return self._server.address[1]
+        address = self._server.address
+        return address[1] if address else 0
 
     def stop(self, deadline: Optional[float] = None) -> None:
         """Ends: what runs may go on until the deadline. Returns at once, and may be called from any thread."""
@@ -53,10 +55,8 @@ class Serving:
         def end(error: Optional[BaseException]) -> None:
             self._error = error
             self._ended.set()
-            try:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
                 loop.call_soon_threadsafe(ended.set)
-            except RuntimeError:
-                pass  # the loop has been closed: nobody waits any more
 
         self._server.start(end)
         try:
@@ -84,7 +84,7 @@ class _Signals:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
-        self._before: "dict[int, Any]" = {}
+        self._before: dict[int, Any] = {}
         self._heard = False
 
     def __enter__(self) -> None:
