@@ -7,10 +7,10 @@ from typing import Any, Callable, Generator, Optional, Sequence
 
 from ._declarations import ErrorPage
 from ._engine import FlowTarget, Visit
-from ._signature import MISSING, Argument
+from ._signature import BINDINGS, MISSING, Argument
 from .logger import get_logger
 from .models.filters import FilterContext
-from .models.model_bindings import ModelBinding, ModelBindingConf
+from .models.model_bindings import ModelBinding
 from .models.request import Request
 from .models.response import HttpError, Response
 
@@ -124,12 +124,8 @@ def bind(visit: Visit, argument: Argument) -> Any:
 
 def _binding(visit: Visit, argument: Argument) -> ModelBinding:
     default = None if argument.default is MISSING else argument.default
-    binding = argument.binding or _BUILT_IN.get(argument.arg_type) or _CONF.default_model_binding_type
+    binding = argument.binding or BINDINGS[argument.kind]
     return binding(visit.request, visit.response, argument.name, argument.arg_type, default)
-
-
-_CONF = ModelBindingConf()
-_BUILT_IN = _CONF.model_bingding_types
 
 
 def _required(argument: Argument, value: Any) -> Any:

@@ -15,6 +15,7 @@ from .models import model_bindings as bindings
 from .models.model_bindings import ModelBinding, ModelBindingConf
 
 __all__ = [
+    "BINDINGS",
     "MISSING",
     "Argument",
     "PageArgument",
@@ -53,6 +54,9 @@ KINDS: Dict[Type[ModelBinding], str] = {
     bindings.DefaultModelBinding: "default",
 }
 """What the engine calls the bindings that it has itself; every other binding is ``custom``."""
+
+BINDINGS: Dict[str, Type[ModelBinding]] = {kind: binding for binding, kind in KINDS.items()}
+"""The built-in bindings by what the engine calls them."""
 
 PLAIN_KINDS = frozenset({"str", "int", "float", "bool", "list", "dict", "default"})
 """Kinds whose default is a plain value: it says nothing about where to look."""
@@ -132,6 +136,8 @@ def _argument(function: Callable[..., Any], parameter: inspect.Parameter, conf: 
     default = MISSING if parameter.default is inspect.Parameter.empty else parameter.default
     arg_type, binding = _find_binding(function, parameter, default, conf)
     kind = KINDS.get(binding, "custom")
+    if kind == "list":
+        arg_type = _list_type(function, parameter, arg_type)
     if kind == "default" and default is MISSING:
         raise ConfigurationError(
             f"The argument {parameter.name!r} of {location(function)} can't be bound: there is no binding for "
@@ -140,7 +146,7 @@ def _argument(function: Callable[..., Any], parameter: inspect.Parameter, conf: 
     return Argument(
         name=parameter.name,
         kind=kind,
-        item=_item(function, parameter, arg_type) if kind == "list" else None,
+        item=item_kind(arg_type) or "str" if kind == "list" else None,
         effective_name=_effective_name(kind, default) or parameter.name,
         default=default,
         required=_required(kind, default),
@@ -193,13 +199,13 @@ def _find_binding(
     return arg_type, conf.default_model_binding_type
 
 
-def _item(function: Callable[..., Any], parameter: inspect.Parameter, arg_type: Any) -> str:
+def _list_type(function: Callable[..., Any], parameter: inspect.Parameter, arg_type: Any) -> Any:
     """A default says only that it is a list; the annotation may say of what."""
-    kind = item_kind(arg_type)
-    if kind is None and parameter.annotation is not inspect.Parameter.empty:
+    if item_kind(arg_type) is None and parameter.annotation is not inspect.Parameter.empty:
         with contextlib.suppress(UnresolvedAnnotation):
-            kind = item_kind(resolve(function, parameter.annotation))
-    return kind or "str"
+            annotated = resolve(function, parameter.annotation)
+            return annotated if item_kind(annotated) else arg_type
+    return arg_type
 
 
 def _shown(arg_type: Any) -> str:

@@ -1,5 +1,6 @@
 """A function's arguments as data: where each comes from and how it is read."""
 
+import asyncio
 import functools
 from http.cookies import BaseCookie, SimpleCookie
 from typing import Any, Dict, List, Optional, Union
@@ -27,7 +28,7 @@ from simple_http_server import (
     Session,
 )
 from simple_http_server._annotations import MISSING
-from simple_http_server._signature import analyse, analyse_error_page
+from simple_http_server._signature import BINDINGS, analyse, analyse_error_page
 from simple_http_server.models import model_bindings
 from simple_http_server.models.model_bindings import ModelBinding, ModelBindingConf
 from simple_http_server.routing_server import ConfigurationError
@@ -167,6 +168,14 @@ def test_a_list_as_a_default_leaves_its_items_to_the_annotation():
         "bool",
         "str",
     )
+
+
+def test_a_binding_in_python_reads_the_same_items():
+    argument = one(with_default([], "List[int]"))
+    request = Request()
+    request.parameters = {"x": ["1", "2"]}
+    binding = BINDINGS[argument.kind](request, Response(), argument.name, argument.arg_type, argument.default)
+    assert asyncio.run(binding.bind()) == [1, 2]
 
 
 def test_a_default_object_says_name_and_whether_it_is_required():
