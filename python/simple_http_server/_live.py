@@ -5,7 +5,7 @@ import time
 from http.cookies import CookieError
 from typing import Any, Callable, Optional, Union
 
-from ._engine import Reader, Uploaded, Visit
+from ._engine import Uploaded, Visit
 from .models.arguments import MultipartFile, RequestBodyReader
 from .models.basic_models import SESSION_COOKIE_NAME
 from .models.fields import Cookies, Headers
@@ -48,7 +48,7 @@ class LiveRequest(Request):
     path_values = _Lazy(lambda request: request._visit.path_values())
     reg_groups = _Lazy(lambda request: request._visit.reg_groups())
     environment = _Lazy(lambda request: request._visit.environment or {})
-    reader = _Lazy(lambda request: LiveReader(request._visit.reader()))
+    reader = _Lazy(lambda request: LiveReader(request._visit))
     json = _Lazy(lambda request: request._parse_json())
     _cookies = _Lazy(lambda request: _parse_cookies(request.headers.get("Cookie", "")))
     _parameters = _Lazy(lambda request: request._visit.parameters())
@@ -127,18 +127,24 @@ def _parse_cookies(field: str) -> Cookies:
 class LiveReader(RequestBodyReader):
     """The body of the request that is being answered, piece by piece."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, visit: Visit) -> None:
+        self._reader = visit.reader()
+        self._fetch = visit.fetch
 
     async def read(self, n: Optional[int] = -1) -> bytes:
         wanted = n if n and n > 0 else 0
-        piece = self._reader.read_at_once(wanted)
-        if piece is not None:
-            return piece
+        while True:
+            piece = self._reader.read_at_once(wanted)
+            if piece is not None:
+                return piece
+            if self._fetch is None or not await self._fetch():
+                return await self._read_later(wanted)
+
+    async def _read_later(self, wanted: int) -> bytes:
         import asyncio
 
         loop = asyncio.get_running_loop()
-        future: "asyncio.Future[bytes]" = loop.create_future()
+        future: asyncio.Future[bytes] = loop.create_future()
 
         def settle(piece: Optional[bytes], error: Optional[BaseException]) -> None:
             if future.done():
@@ -148,9 +154,7 @@ class LiveReader(RequestBodyReader):
             else:
                 future.set_result(piece or b"")
 
-        self._reader.read_later(
-            wanted, lambda piece, error: loop.call_soon_threadsafe(settle, piece, error)
-        )
+        self._reader.read_later(wanted, lambda piece, error: loop.call_soon_threadsafe(settle, piece, error))
         return await future
 
 
@@ -209,6 +213,9 @@ class LiveResponse(Response):
         self._visit.write(data)
 
     def close(self) -> None:
+        if self._visit.environment is not None and not self._visit.is_sent:
+            # a host wants an answer to everything
+            self._visit.begin(self.status_code, self.headers, self._cookie_lines())
         self._visit.close()
 
     def _cookie_lines(self) -> list[str]:

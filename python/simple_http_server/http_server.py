@@ -263,6 +263,8 @@ def _tls_context(
 class HostedProxy(RoutingServer):
     """An application inside the server of somebody else."""
 
+    _names_itself = False
+
     def __init__(
         self,
         res_conf: Optional[Mapping[str, str]] = None,
@@ -274,26 +276,28 @@ class HostedProxy(RoutingServer):
     def build(self) -> "_engine.App":
         """Checks what was declared; what is declared after that is not seen."""
         if self._app is None:
-            self._app = self._build_app()
+            app = self._build_app()
+            app.build()
+            self._app = app
         return self._app
 
 
 class WSGIProxy(HostedProxy):
     """An application for a WSGI server, see :func:`simple_http_server.server.init_wsgi_proxy`."""
 
-    def app_proxy(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def app_proxy(self, environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI application. Call it where no event loop runs."""
-        from . import _engine
+        from ._wsgi import answer
 
-        return _engine.wsgi(self._app or self.build(), environ, start_response)
+        return answer(self._app or self.build(), environ, start_response)
 
     async def async_app_proxy(
-        self, environ: Mapping[str, Any], start_response: Callable[..., Any]
+        self, environ: Dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """The same, for callers whose thread runs an event loop."""
-        from . import _engine
+        from ._wsgi import answer_async
 
-        return await _engine.wsgi_async(self._app or self.build(), environ, start_response)
+        return await answer_async(self._app or self.build(), environ, start_response)
 
 
 class ASGIProxy(HostedProxy):
@@ -301,11 +305,11 @@ class ASGIProxy(HostedProxy):
 
     async def app_proxy(
         self,
-        scope: Mapping[str, Any],
+        scope: Dict[str, Any],
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
         """The ASGI application, for HTTP, WebSocket and lifespan."""
-        from . import _engine
+        from ._asgi import answer
 
-        await _engine.asgi(self._app or self.build(), scope, receive, send)
+        await answer(self._app or self.build(), scope, receive, send)

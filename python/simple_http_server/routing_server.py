@@ -33,6 +33,9 @@ class RoutingServer:
     :param model_binding_conf: the bindings of arguments.
     """
 
+    _names_itself = True
+    """Whether answers have a ``Server`` field."""
+
     def __init__(
         self,
         res_conf: Optional[Mapping[str, str]] = None,
@@ -156,12 +159,13 @@ class RoutingServer:
             raise ConfigurationError(
                 f"gzip_compress_level should be 0 to 9, not {self.gzip_compress_level!r}."
             )
-        options = {
-            "server_name": f"simple-http-server/{version}",
+        options: Dict[str, Any] = {
             "gzip": (sorted(self._gzip_content_types), self.gzip_compress_level),
             "limits": dict(self.limits),
             "access_log": True,
         }
+        if self._names_itself:
+            options["server_name"] = f"simple-http-server/{version}"
         app = _engine.App(
             self.session_factory or shared_session_factory(), SESSION_COOKIE_NAME, self.expose_errors, options
         )

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use vernal::bind::BodyUse;
 use vernal::route::{Pattern, Precedence};
@@ -14,6 +15,8 @@ use crate::controller::{Callable, PyController, Settings, Shared};
 use crate::error_page::ErrorPages;
 use crate::regexp;
 use crate::run::Runner;
+use crate::run::here::Here;
+use crate::server::start_error;
 use crate::settings;
 
 /// Declarations of a Python application; an engine's app is made of them whenever a server starts.
@@ -25,6 +28,8 @@ pub(crate) struct App {
     /// Settings of the engine, by their names.
     options: Py<PyDict>,
     declared: Mutex<Declared>,
+    /// The engine's app for the servers of others, once it is built.
+    hosted: PyOnceLock<vernal::App>,
 }
 
 #[derive(Default)]
@@ -60,7 +65,14 @@ impl App {
         expose_errors: bool,
         options: Py<PyDict>,
     ) -> App {
-        App { session_factory, session_cookie, expose_errors, options, declared: Mutex::default() }
+        App {
+            session_factory,
+            session_cookie,
+            expose_errors,
+            options,
+            declared: Mutex::default(),
+            hosted: PyOnceLock::new(),
+        }
     }
 
     /// Declares a controller: a `_declarations.Route`.
@@ -118,6 +130,12 @@ impl App {
         self.lock().resources.push((pattern, directory));
         Ok(())
     }
+
+    /// Checks what was declared and builds an app for the servers of others, once; what is declared after that they do
+    /// not see.
+    fn build(&self, py: Python<'_>) -> PyResult<()> {
+        self.hosted(py).map(drop)
+    }
 }
 
 /// The text of the regular expression of a declaration, where it has one.
@@ -147,6 +165,12 @@ fn location(function: &Bound<'_, PyAny>, declared: &Bound<'_, PyAny>) -> PyResul
 impl App {
     fn lock(&self) -> std::sync::MutexGuard<'_, Declared> {
         self.declared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The engine's app for the servers of others, whose threads run its controllers.
+    pub(crate) fn hosted(&self, py: Python<'_>) -> PyResult<vernal::App> {
+        let build = || self.builder(py, Arc::new(Here))?.build().map_err(start_error);
+        self.hosted.get_or_try_init(py, build).cloned()
     }
 
     /// The engine's app in the making; its controllers are called by this runner.

@@ -12,6 +12,7 @@ mod argument;
 mod bind;
 mod controller;
 mod error_page;
+mod host;
 mod json;
 mod log;
 mod names;
@@ -19,11 +20,13 @@ mod reader;
 mod regexp;
 mod respond;
 mod run;
+mod runtime;
 mod server;
 mod settings;
 mod visit;
 
 use pyo3::prelude::*;
+use pyo3::types::IntoPyDict;
 
 /// The native module.
 #[pymodule]
@@ -37,5 +40,21 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<bind::Uploaded>()?;
     module.add_class::<controller::FlowTarget>()?;
     module.add_class::<reader::Reader>()?;
+    module.add_class::<host::begun::Begun>()?;
+    module.add_class::<host::wsgi::WsgiExchange>()?;
+    module.add_class::<host::wsgi::Pieces>()?;
+    module.add_class::<host::asgi::AsgiExchange>()?;
+    module.add_class::<host::asgi::Head>()?;
+    module.add_class::<host::asgi::Wait>()?;
+    forget_runtime_in_children(module)?;
+    Ok(())
+}
+
+/// A forked process starts a runtime of its own.
+fn forget_runtime_in_children(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    let forget = wrap_pyfunction!(runtime::forget_runtime, module)?;
+    let options = [("after_in_child", forget)].into_py_dict(py)?;
+    py.import("os")?.call_method("register_at_fork", (), Some(&options))?;
     Ok(())
 }

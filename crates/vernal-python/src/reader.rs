@@ -1,34 +1,43 @@
 //! The body of a request, piece by piece, for a coroutine of Python.
 
-use std::pin::pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
+use futures_core::Stream as _;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use tokio::runtime::Runtime;
 use vernal::{BodyReader, HttpError};
 
 use crate::respond::Failure;
+use crate::runtime::runtime;
 
 /// The body of a request.
 #[pyclass(frozen, module = "simple_http_server._engine")]
-pub(crate) struct Reader(Arc<Mutex<Option<BodyReader>>>);
+pub(crate) struct Reader(Arc<Mutex<Option<Reading>>>);
+
+/// A body, and what has come of it.
+struct Reading {
+    body: BodyReader,
+    /// What nobody has been given yet.
+    come: Vec<u8>,
+}
 
 impl Reader {
-    pub(crate) fn new(reader: BodyReader) -> Reader {
-        Reader(Arc::new(Mutex::new(Some(reader))))
+    pub(crate) fn new(body: BodyReader) -> Reader {
+        Reader(Arc::new(Mutex::new(Some(Reading { body, come: Vec::new() }))))
     }
 
-    fn take(&self) -> PyResult<BodyReader> {
-        let reader = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        reader.ok_or_else(|| PyRuntimeError::new_err("this body is being read already"))
+    fn take(&self) -> PyResult<Reading> {
+        let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        reading.ok_or_else(|| PyRuntimeError::new_err("this body is being read already"))
     }
 
-    fn give_back(&self, reader: BodyReader) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reader);
+    fn give_back(&self, reading: Reading) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
     }
 }
 
@@ -36,16 +45,10 @@ impl Reader {
 impl Reader {
     /// Up to this many bytes, all that is left for 0, if they are there; none where they have to be waited for.
     fn read_at_once<'py>(&self, py: Python<'py>, wanted: usize) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        if wanted == 0 {
-            return Ok(None);
-        }
-        let mut reader = self.take()?;
+        let mut reading = self.take()?;
         let _inside = runtime()?.enter();
-        let read = {
-            let reading = pin!(reader.read(wanted));
-            reading.poll(&mut Context::from_waker(Waker::noop()))
-        };
-        self.give_back(reader);
+        let read = reading.poll(wanted, &mut Context::from_waker(Waker::noop()));
+        self.give_back(reading);
         match read {
             Poll::Ready(Ok(piece)) => Ok(Some(PyBytes::new(py, &piece))),
             Poll::Ready(Err(error)) => Err(Failure::from(error).into_python(py)),
@@ -55,11 +58,11 @@ impl Reader {
 
     /// The same, waited for; `settle(piece, None)` or `settle(None, error)` is called on another thread.
     fn read_later(&self, wanted: usize, settle: Py<PyAny>) -> PyResult<()> {
-        let mut reader = self.take()?;
+        let mut reading = self.take()?;
         let place = Arc::clone(&self.0);
         runtime()?.spawn(async move {
-            let read = read(&mut reader, wanted).await;
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(reader);
+            let read = poll_fn(|context| reading.poll(wanted, context)).await;
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
             // on a thread that may wait for the interpreter
             let _ = tokio::task::spawn_blocking(move || settle_with(read, &settle)).await;
         });
@@ -67,15 +70,21 @@ impl Reader {
     }
 }
 
-async fn read(reader: &mut BodyReader, wanted: usize) -> Result<Bytes, HttpError> {
-    if wanted > 0 {
-        return reader.read(wanted).await;
+impl Reading {
+    /// Up to this many bytes, or all that is left for 0; what has come stays here while there is more to wait for.
+    fn poll(&mut self, wanted: usize, context: &mut Context<'_>) -> Poll<Result<Bytes, HttpError>> {
+        while wanted == 0 || self.come.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_next(context)) {
+                Some(piece) => self.come.extend_from_slice(&piece?),
+                None => break,
+            }
+        }
+        let mut come = std::mem::take(&mut self.come);
+        if wanted > 0 && come.len() > wanted {
+            self.come = come.split_off(wanted);
+        }
+        Poll::Ready(Ok(come.into()))
     }
-    let mut whole = Vec::new();
-    while let Some(piece) = reader.chunk().await? {
-        whole.extend_from_slice(&piece);
-    }
-    Ok(whole.into())
 }
 
 fn settle_with(read: Result<Bytes, HttpError>, settle: &Py<PyAny>) {
@@ -88,18 +97,4 @@ fn settle_with(read: Result<Bytes, HttpError>, settle: &Py<PyAny>) {
             error.write_unraisable(py, None);
         }
     });
-}
-
-/// A runtime for what Python waits for; its thread begins with the first body that is read so.
-fn runtime() -> PyResult<&'static Runtime> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime);
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("vernal-reader")
-        .enable_time()
-        .build()?;
-    Ok(RUNTIME.get_or_init(|| runtime))
 }

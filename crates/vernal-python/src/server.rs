@@ -113,7 +113,7 @@ impl Server {
 }
 
 /// A reason not to start, as the exception that Python has for it.
-fn start_error(error: vernal::Error) -> PyErr {
+pub(crate) fn start_error(error: vernal::Error) -> PyErr {
     let text = error.to_string();
     match () {
         () if error.is_bind() => PyOSError::new_err(text),

@@ -13,6 +13,7 @@ use vernal::{Request, Response, Stream};
 
 use crate::bind;
 use crate::controller::PyController;
+use crate::host::Host;
 use crate::names::Names;
 use crate::reader::Reader;
 use crate::respond::{self, Failure, Parts};
@@ -36,8 +37,17 @@ pub(crate) struct Visit {
 enum Answering {
     Open(Call),
     /// The head has gone out, pieces follow.
-    Streaming(mpsc::Sender<Bytes>),
+    Streaming(Writer),
     Sent,
+}
+
+/// Where the pieces of a streamed answer go.
+#[derive(Clone)]
+enum Writer {
+    /// To another thread, which sends them; who writes waits while the client does not read.
+    Bounded(mpsc::Sender<Bytes>),
+    /// To this very thread: nobody would take them while it waits.
+    Unbounded(mpsc::UnboundedSender<Bytes>),
 }
 
 impl Visit {
@@ -105,6 +115,30 @@ impl Visit {
 
     pub(crate) fn is_open(&self) -> bool {
         matches!(*self.lock(), Answering::Open(_))
+    }
+
+    fn host(&self) -> Option<&Host> {
+        self.request.extensions.get()
+    }
+
+    /// Has the host send what there is to be sent, where it can.
+    fn pass_on(&self, py: Python<'_>) {
+        if let Some(host) = self.host() {
+            host.pass_on(py);
+        }
+    }
+
+    fn channel(&self) -> (Writer, Pieces) {
+        match self.host() {
+            Some(_) => {
+                let (sender, received) = mpsc::unbounded_channel();
+                (Writer::Unbounded(sender), Pieces::Unbounded(received))
+            }
+            None => {
+                let (sender, received) = mpsc::channel(PIECES);
+                (Writer::Bounded(sender), Pieces::Bounded(received))
+            }
+        }
     }
 
     fn take(&self) -> Answering {
@@ -200,6 +234,15 @@ impl Visit {
         self.request.extensions.get::<Environment>().map(|environment| environment.0.bind(py).clone())
     }
 
+    /// The coroutine function that brings more of the body, where the host has to be asked for it.
+    #[getter]
+    fn fetch<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        match self.host() {
+            Some(Host::Asgi(fetch)) => Some(fetch.bind(py).clone()),
+            _ => None,
+        }
+    }
+
     /// Binds an argument that needs no binding class of the user's own.
     fn bind<'py>(slf: &Bound<'py, Self>, index: usize) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
@@ -230,6 +273,7 @@ impl Visit {
         let parts = Parts::given(status, headers, cookies, body)?;
         let answer = parts.into_response(slf.py()).map_err(|failure| failure.into_engine(true));
         slf.get().answer(answer);
+        slf.get().pass_on(slf.py());
         Ok(())
     }
 
@@ -249,37 +293,34 @@ impl Visit {
         if !matches!(*state, Answering::Open(_)) {
             return Err(PyAssertionError::new_err("This response has been sent"));
         }
-        let (pieces, received) = mpsc::channel(PIECES);
+        let (writer, pieces) = self.channel();
         let py = status.py();
         let none = py.None().into_bound(py);
         let mut response = Parts::given(status, headers, cookies, none)?
             .into_head()
             .map_err(|failure| failure.into_python(py))?;
-        response.set_body(Stream::bytes(Pieces(received)));
-        let before = std::mem::replace(&mut *state, Answering::Streaming(pieces));
+        response.set_body(Stream::bytes(pieces));
+        let before = std::mem::replace(&mut *state, Answering::Streaming(writer));
         drop(state);
         if let Answering::Open(call) = before {
             call.answer(Ok(response));
         }
+        self.pass_on(py);
         Ok(())
     }
 
     /// Adds a piece to a streamed answer; waits while the client does not read. False when the client has gone.
     fn write(&self, py: Python<'_>, piece: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let sender = match &*self.lock() {
-            Answering::Streaming(sender) => sender.clone(),
+        let writer = match &*self.lock() {
+            Answering::Streaming(writer) => writer.clone(),
             Answering::Open(_) | Answering::Sent => {
                 return Err(PyAssertionError::new_err("This response has been sent"));
             }
         };
         let piece = Bytes::from(piece.extract::<Vec<u8>>()?);
-        match sender.try_send(piece) {
-            Ok(()) => Ok(true),
-            Err(mpsc::error::TrySendError::Closed(_)) => Ok(false),
-            Err(mpsc::error::TrySendError::Full(piece)) => {
-                Ok(py.detach(|| sender.blocking_send(piece)).is_ok())
-            }
-        }
+        let is_taken = writer.write(py, piece);
+        self.pass_on(py);
+        Ok(is_taken)
     }
 
     /// Ends what is being sent; a response of which nothing has been sent is given up.
@@ -292,8 +333,27 @@ impl Visit {
 #[derive(Clone)]
 pub(crate) struct Environment(pub(crate) Arc<Py<PyAny>>);
 
+impl Writer {
+    /// False when the client has gone.
+    fn write(&self, py: Python<'_>, piece: Bytes) -> bool {
+        match self {
+            Writer::Unbounded(sender) => sender.send(piece).is_ok(),
+            Writer::Bounded(sender) => match sender.try_send(piece) {
+                Ok(()) => true,
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+                Err(mpsc::error::TrySendError::Full(piece)) => {
+                    py.detach(|| sender.blocking_send(piece)).is_ok()
+                }
+            },
+        }
+    }
+}
+
 /// The pieces of a streamed answer as they come.
-struct Pieces(mpsc::Receiver<Bytes>);
+enum Pieces {
+    Bounded(mpsc::Receiver<Bytes>),
+    Unbounded(mpsc::UnboundedReceiver<Bytes>),
+}
 
 impl futures_core::Stream for Pieces {
     type Item = Result<Bytes, std::convert::Infallible>;
@@ -302,6 +362,10 @@ impl futures_core::Stream for Pieces {
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Self::Item>> {
-        self.0.poll_recv(context).map(|piece| piece.map(Ok))
+        let polled = match &mut *self {
+            Pieces::Bounded(received) => received.poll_recv(context),
+            Pieces::Unbounded(received) => received.poll_recv(context),
+        };
+        polled.map(|piece| piece.map(Ok))
     }
 }

@@ -1,0 +1,252 @@
+//! ASGI (version 3): requests that come as a `scope` and messages, for the coroutine that sends the answers.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::Version;
+use http::response::Parts;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use vernal::{HttpError, Request};
+
+use super::Host;
+use super::begun::Begun;
+use super::exchange::{Exchange, Next};
+use super::fields::{is_hop_by_hop, target, text, value};
+use crate::app::App;
+use crate::run::Step;
+use crate::visit::Environment;
+
+/// A request of an ASGI server, and its answer, for `_asgi.py`.
+#[pyclass(frozen, module = "simple_http_server._engine")]
+pub(crate) struct AsgiExchange {
+    exchange: Exchange,
+    body: Arc<Body>,
+}
+
+/// Status and fields of an answer.
+#[pyclass(frozen, module = "simple_http_server._engine")]
+pub(crate) struct Head {
+    #[pyo3(get)]
+    status: u16,
+    /// Pairs of bytes, the names in lower case.
+    #[pyo3(get)]
+    headers: Py<PyList>,
+    /// The body, if all of it is there; else its pieces follow.
+    #[pyo3(get)]
+    whole: Option<Py<PyBytes>>,
+}
+
+/// What an exchange waits for.
+#[pyclass(frozen, eq, module = "simple_http_server._engine")]
+#[derive(PartialEq)]
+pub(crate) enum Wait {
+    /// More of the request's body.
+    Body,
+    /// Something that rings.
+    Engine,
+}
+
+#[pymethods]
+impl AsgiExchange {
+    /// `fetch` is a coroutine function that brings more of the body.
+    #[new]
+    fn new(app: &Bound<'_, App>, scope: Bound<'_, PyDict>, fetch: Py<PyAny>) -> PyResult<Self> {
+        let app = app.get().hosted(app.py())?;
+        let body = Arc::<Body>::default();
+        let request = request_of(&scope, Host::Asgi(Arc::new(fetch)), Arc::clone(&body));
+        let exchange = Exchange::new(app, request);
+        body.lock().alarm = Some(Waker::from(Arc::clone(exchange.alarm())));
+        Ok(AsgiExchange { exchange, body })
+    }
+
+    /// The next step: a `Head`, a piece of the body, `None` at its end, a `Begun`, or a `Wait`.
+    fn advance(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        loop {
+            return Ok(match self.exchange.next()? {
+                Next::Job(job) => match job.run(py) {
+                    Step::Done => continue,
+                    Step::Await(coroutine, finish) => Py::new(py, Begun::new(coroutine, finish))?.into_any(),
+                },
+                Next::Head(head, whole) => Py::new(py, Head::new(py, &head, whole)?)?.into_any(),
+                Next::Piece(piece) => PyBytes::new(py, &piece).into_any().unbind(),
+                Next::End => py.None(),
+                Next::Waits if self.body.is_wanted() => Py::new(py, Wait::Body)?.into_any(),
+                Next::Waits => Py::new(py, Wait::Engine)?.into_any(),
+            });
+        }
+    }
+
+    /// Adds a piece of the request's body.
+    fn feed(&self, piece: &[u8], more: bool) {
+        self.body.change(|arriving| {
+            if !piece.is_empty() {
+                arriving.pieces.push_back(Bytes::copy_from_slice(piece));
+            }
+            arriving.has_ended |= !more;
+        });
+    }
+
+    /// Ends the request's body before its end.
+    fn break_off(&self) {
+        self.body.change(|arriving| arriving.is_broken = true);
+    }
+
+    /// Whether somebody waits for more of the request's body.
+    #[getter]
+    fn wants_body(&self) -> bool {
+        self.body.is_wanted()
+    }
+
+    /// Calls this once, on another thread, when there may be something to do. False if there may be already.
+    fn listen(&self, listener: Option<Py<PyAny>>) -> bool {
+        self.exchange.alarm().listen(listener)
+    }
+
+    /// Gives the request up.
+    fn close(&self) {
+        self.exchange.close();
+    }
+}
+
+impl Head {
+    fn new(py: Python<'_>, head: &Parts, whole: Option<Bytes>) -> PyResult<Head> {
+        let headers = PyList::empty(py);
+        for (name, value) in head.headers.iter().filter(|(name, _)| !is_hop_by_hop(name)) {
+            let name = PyBytes::new(py, name.as_str().as_bytes());
+            headers.append((name, PyBytes::new(py, value.as_bytes())))?;
+        }
+        let whole = whole.map(|whole| PyBytes::new(py, &whole).unbind());
+        Ok(Head { status: head.status.as_u16(), headers: headers.unbind(), whole })
+    }
+}
+
+/// The request that a scope has.
+///
+/// # Errors
+///
+/// What the client is answered instead.
+fn request_of(scope: &Bound<'_, PyDict>, host: Host, body: Arc<Body>) -> Result<Request, HttpError> {
+    let py = scope.py();
+    let get = |key| value(scope, key);
+    let text = |key| text(scope, key).map(|text| text.to_string_lossy().into_owned());
+    let path = text(intern!(py, "path")).unwrap_or_default();
+    let root = text(intern!(py, "root_path")).unwrap_or_default();
+    let query = get(intern!(py, "query_string"));
+    let query = query.and_then(|query| query.extract::<Vec<u8>>().ok()).unwrap_or_default();
+    let method = text(intern!(py, "method")).unwrap_or_else(|| "GET".to_owned());
+    let target = target(below(&path, &root).as_bytes(), &query);
+    let fields: Vec<(Vec<u8>, Vec<u8>)> = match get(intern!(py, "headers")) {
+        Some(fields) => pairs(&fields).map_err(|error| {
+            HttpError::bad_request(format!("The server's header fields are wrong: {error}."))
+        })?,
+        None => Vec::new(),
+    };
+    let mut request = Request::raw(method.as_bytes(), &target)?.with_fields(fields)?;
+    request = match text(intern!(py, "http_version")).as_deref() {
+        Some("1.0") => request.with_version(Version::HTTP_10),
+        Some("2") => request.with_version(Version::HTTP_2),
+        Some("3") => request.with_version(Version::HTTP_3),
+        _ => request,
+    };
+    let peer = get(intern!(py, "client")).and_then(|client| client.extract::<(String, u16)>().ok());
+    if let Some(peer) = peer.and_then(|(address, port)| Some(SocketAddr::new(address.parse().ok()?, port))) {
+        request = request.with_peer(peer);
+    }
+    let scheme = text(intern!(py, "scheme"));
+    request = request
+        .with_https(matches!(scheme.as_deref(), Some("https" | "wss")))
+        .with_body_stream(Arriving(body));
+    request.extensions.insert(Environment(Arc::new(scope.clone().into_any().unbind())));
+    request.extensions.insert(host);
+    Ok(request)
+}
+
+/// The path below the one where the application is mounted: hosts have both in the path of the scope.
+fn below<'p>(path: &'p str, root: &str) -> &'p str {
+    match path.strip_prefix(root.trim_end_matches('/')) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+        _ => path,
+    }
+}
+
+fn pairs(fields: &Bound<'_, PyAny>) -> PyResult<Vec<(Vec<u8>, Vec<u8>)>> {
+    let bytes = |value: &Bound<'_, PyAny>| Ok::<_, PyErr>(value.extract::<&[u8]>()?.to_vec());
+    fields
+        .try_iter()?
+        .map(|field| {
+            let field = field?;
+            Ok((bytes(&field.get_item(0)?)?, bytes(&field.get_item(1)?)?))
+        })
+        .collect()
+}
+
+/// The body of a request, as its messages come.
+#[derive(Default)]
+struct Body(Mutex<BodyState>);
+
+#[derive(Default)]
+struct BodyState {
+    pieces: VecDeque<Bytes>,
+    has_ended: bool,
+    is_broken: bool,
+    /// Whoever has asked in vain.
+    reader: Option<Waker>,
+    /// Rings where somebody else than the exchange has asked in vain.
+    alarm: Option<Waker>,
+}
+
+impl Body {
+    fn lock(&self) -> MutexGuard<'_, BodyState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.lock().reader.is_some()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BodyState)) {
+        let reader = {
+            let mut state = self.lock();
+            change(&mut state);
+            state.reader.take()
+        };
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+}
+
+struct Arriving(Arc<Body>);
+
+impl Stream for Arriving {
+    type Item = Result<Bytes, &'static str>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut state = self.0.lock();
+        if let Some(piece) = state.pieces.pop_front() {
+            return Poll::Ready(Some(Ok(piece)));
+        }
+        if state.is_broken {
+            return Poll::Ready(Some(Err("the client has gone")));
+        }
+        if state.has_ended {
+            return Poll::Ready(None);
+        }
+        state.reader = Some(context.waker().clone());
+        let is_known =
+            |alarm: &Waker| [alarm, Waker::noop()].iter().any(|known| known.will_wake(context.waker()));
+        let alarm = state.alarm.clone().filter(|alarm| !is_known(alarm));
+        drop(state);
+        if let Some(alarm) = alarm {
+            alarm.wake();
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,98 @@
+"""An application behind a WSGI server (PEP 3333)."""
+
+import asyncio
+import contextlib
+import threading
+from typing import Any, Callable, Dict, Iterable, Optional
+
+from ._engine import App, Begun, WsgiExchange
+
+StartResponse = Callable[..., Any]
+
+
+def answer(app: App, environ: Dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    """Answers a request; coroutines run in an event loop that the thread has for them."""
+    exchange = WsgiExchange(app, environ, start_response)
+    while True:
+        step = exchange.advance(True)
+        if type(step) is not Begun:
+            body: Iterable[bytes] = step
+            return body
+        _loop_of_this_thread().run_until_complete(_finish(exchange, step))
+
+
+async def answer_async(app: App, environ: Dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    """Answers a request from within an event loop."""
+    exchange = WsgiExchange(app, environ, start_response)
+    while True:
+        step = exchange.advance(False)
+        if type(step) is Begun:
+            await _finish(exchange, step)
+        elif step is None:
+            await _woken(exchange)
+        else:
+            body: Iterable[bytes] = step
+            return body
+
+
+async def _finish(exchange: WsgiExchange, begun: Begun) -> None:
+    """Runs a coroutine to its end, and passes on meanwhile what other threads write into the answer."""
+    loop = asyncio.get_running_loop()
+
+    def pass_on() -> None:
+        exchange.pass_on()
+        listen()
+
+    def listen() -> None:
+        if not exchange.listen(lambda: call_in(loop, pass_on)):
+            loop.call_soon(pass_on)
+
+    listen()
+    try:
+        result = await begun.coroutine
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        begun.fail(error)
+    else:
+        begun.finish(result)
+    finally:
+        exchange.listen(None)
+
+
+async def _woken(exchange: WsgiExchange) -> None:
+    loop = asyncio.get_running_loop()
+    woken = asyncio.Event()
+    if exchange.listen(lambda: call_in(loop, woken.set)):
+        await woken.wait()
+
+
+def call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    """Calls in an event loop, from any thread; not in one that has been closed, where nobody waits any more."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(callback)
+
+
+class _ThreadLoop:
+    """The event loop of a thread, closed when the thread has ended."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+
+    def __del__(self) -> None:
+        if not self.loop.is_running():
+            self.loop.close()
+
+
+_threads = threading.local()
+
+
+def _loop_of_this_thread() -> asyncio.AbstractEventLoop:
+    if asyncio._get_running_loop() is not None:
+        raise RuntimeError(
+            "This thread runs an event loop, and the controller is a coroutine: await async_app_proxy here."
+        )
+    mine: Optional[_ThreadLoop] = getattr(_threads, "mine", None)
+    if mine is None or mine.loop.is_closed():
+        mine = _threads.mine = _ThreadLoop()
+    return mine.loop
