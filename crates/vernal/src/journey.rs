@@ -202,7 +202,12 @@ impl App {
                 };
                 let chosen = candidates.iter().find(|(_, params, headers)| fits(params, headers));
                 let (mapping, ..) = chosen.ok_or_else(not_found)?;
-                let (values, groups) = (candidates.values, candidates.groups.into_vec());
+                let values = candidates.values;
+                // most routes have none, for which `into_vec` would go a long way
+                let groups = match candidates.groups.is_empty() {
+                    true => Vec::new(),
+                    false => candidates.groups.into_vec(),
+                };
                 let captures = Captures { mapping: Some(mapping), is_endpoint: false, values, groups };
                 request.set_captures(captures);
                 return Ok(Some(Destination::Mapping(mapping)));

@@ -6,6 +6,7 @@
 
 use std::io;
 #[cfg(unix)]
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +89,7 @@ impl Backlog {
                     return;
                 }
                 // too many open files: there are fewer once others have ended
-                Err(_) if drain.unless(CUT, tokio::time::sleep(SETTLE)).await.is_some() => {}
+                Err(_) if drain.unless(CUT, pin!(tokio::time::sleep(SETTLE))).await.is_some() => {}
                 Err(error) => {
                     tracing::warn!(%error, "connections that wait to be accepted are lost");
                     return;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
+#[cfg(all(feature = "http2", feature = "tls"))]
 use bytes::Bytes;
 use tokio::io::AsyncReadExt;
 #[cfg(feature = "websocket")]
@@ -35,22 +36,31 @@ pub(crate) async fn serve(
     _counted: Option<Counted>,
 ) {
     let drain = &serving.drain;
-    if drain.unless(CUT, present.wait_for_room()).await.is_none() {
+    if !present.has_room() && drain.unless(CUT, Box::pin(present.wait_for_room()).as_mut()).await.is_none() {
         return;
     }
-    let Some(Some((mut stream, connection))) = drain.unless(CUT, begin(stream, peer, &serving)).await else {
-        return;
+    let mut connection = Connection::new(serving.app.clone(), peer, Watch::new());
+    connection.is_unix = stream.is_unix();
+    let stream = match serving.needs_beginning() {
+        true => {
+            drain.unless(CUT, Box::pin(begin(stream, &mut connection, &serving)).as_mut()).await.flatten()
+        }
+        false => Some(stream),
     };
+    let Some(mut stream) = stream else { return };
     let connection = Arc::new(connection);
-    let mut early = Bytes::new();
     #[cfg(all(feature = "http2", feature = "tls"))]
     if connection.tls.as_ref().is_some_and(|tls| tls.protocol() == Some(b"h2")) {
-        return Box::pin(http2::converse(stream, early, &connection, &serving, &mut present)).await;
+        return Box::pin(http2::converse(stream, Bytes::new(), &connection, &serving, &mut present)).await;
     }
-    stream.look();
+    // an error shows again where it is waited for more
+    let mut early = stream.arrived().unwrap_or_default();
+    if !early.is_empty() {
+        connection.watch.received();
+    }
     let finished = loop {
         // before the first request as well: who connects in advance takes no room for a conversation
-        if early.is_empty() && !wakes(&stream, &connection, &serving).await {
+        if early.is_empty() && !Box::pin(wakes(&stream, &connection, &serving)).await {
             if drain.has_reached(ENDING) {
                 break Some(stream);
             }
@@ -76,20 +86,14 @@ pub(crate) async fn serve(
     present.close();
     if let Some(stream) = finished {
         // what few connections come to is in boxes, so that the task of every connection stays small
-        drain.unless(CUT, Box::pin(refusal::linger(stream))).await;
+        drain.unless(CUT, Box::pin(refusal::linger(stream)).as_mut()).await;
     }
 }
 
-/// The connection as requests see it; none if its TLS handshake fails, or the header of the PROXY protocol.
-async fn begin(
-    mut stream: Stream,
-    peer: Option<SocketAddr>,
-    serving: &Serving,
-) -> Option<(Stream, Connection)> {
-    let mut connection = Connection::new(serving.app.clone(), peer, Watch::new());
-    connection.is_unix = stream.is_unix();
+/// What comes before HTTP; none if the TLS handshake fails, or the header of the PROXY protocol.
+async fn begin(mut stream: Stream, connection: &mut Connection, serving: &Serving) -> Option<Stream> {
     if serving.settings.proxy_protocol {
-        let introduced = Box::pin(introduce(&mut stream, &connection, serving));
+        let introduced = introduce(&mut stream, connection, serving);
         let within = connection.app.limits().header_timeout;
         connection.proxied = match tokio::time::timeout(within, introduced).await.ok().flatten()? {
             Introduced::Itself => None,
@@ -101,9 +105,9 @@ async fn begin(
     if let Some(keeper) = &serving.tls {
         let (stream, info) = secure(stream, serving, keeper).await?;
         connection.tls = Some(Box::new(info));
-        return Some((stream, connection));
+        return Some(stream);
     }
-    Some((stream, connection))
+    Some(stream)
 }
 
 /// Hears for whom a trusted proxy has passed the connection on; none if it is not to be served.
@@ -138,7 +142,7 @@ async fn introduce(stream: &mut Stream, connection: &Connection, serving: &Servi
 /// the server ends. What has arrived until then is one.
 async fn wakes(stream: &Stream, connection: &Connection, serving: &Serving) -> bool {
     let idle = connection.watch.remaining(connection.app.limits(), serving.settings.idle_timeout);
-    let next = tokio::time::timeout(idle, stream.readable());
+    let next = pin!(tokio::time::timeout(idle, stream.readable()));
     let next = match serving.drain.unless_begun(next).await {
         Some(next) => next,
         None => tokio::time::timeout_at(serving.drain.grace(), stream.readable()).await,

@@ -1,13 +1,14 @@
 //! The end: nothing new is accepted, what runs may finish.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, timeout_at};
 
 /// Counts connections and tells them when the server ends. Cheap to clone.
@@ -119,16 +120,27 @@ impl Drain {
     }
 
     /// Awaits the future, but only until the end begins.
-    pub(crate) async fn unless_begun<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn unless_begun<F: Future>(&self, future: Pin<&mut F>) -> Option<F::Output> {
         self.unless(ENDING, future).await
     }
 
-    /// Awaits the future, but only until the end has come so far.
-    pub(crate) async fn unless<T>(&self, stage: u8, future: impl Future<Output = T>) -> Option<T> {
-        let (mut reached, mut future) = (pin!(self.reached(stage)), pin!(future));
-        poll_fn(|context| match reached.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => future.as_mut().poll(context).map(Some),
+    /// Awaits the future, but only until the end has come so far. Stays with the task that polls it first.
+    /// (Pinned by the caller, the future has one place; as an argument that is pinned here it would have two.)
+    pub(crate) async fn unless<F: Future>(&self, stage: u8, mut future: Pin<&mut F>) -> Option<F::Output> {
+        let mut reached = pin!(self.reached(stage));
+        let mut awaits = false;
+        poll_fn(|context| {
+            if self.has_reached(stage) {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some(output));
+            }
+            // only what has to wait is told of the end, and asks for that once: it takes the lock of all connections
+            if !std::mem::replace(&mut awaits, true) {
+                return pin!(unconstrained(reached.as_mut())).poll(context).map(|()| None);
+            }
+            Poll::Pending
         })
         .await
     }
@@ -206,6 +218,11 @@ pub(crate) struct Present {
 }
 
 impl Present {
+    /// Whether the connection was accepted with room for it.
+    pub(crate) fn has_room(&self) -> bool {
+        self.room.is_some()
+    }
+
     /// Waits for room, where the connection was accepted without.
     pub(crate) async fn wait_for_room(&mut self) {
         if self.room.is_none() {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 #[cfg(unix)]
 use std::os::unix::net::UnixListener as StdUnixListener;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -159,7 +160,7 @@ pub(crate) async fn accept_loop(acceptor: Acceptor, serving: Arc<Serving>) {
     let drain = &serving.drain;
     let next = async || (drain.room().await, acceptor.accept().await);
     let mut complained = false;
-    while let Some((room, accepted)) = drain.unless_begun(next()).await {
+    while let Some((room, accepted)) = drain.unless_begun(pin!(next())).await {
         match accepted {
             Ok((stream, peer)) => {
                 complained = false;

@@ -34,3 +34,14 @@ pub(crate) struct Serving {
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<std::sync::Arc<crate::accept::tls::Keeper>>,
 }
+
+impl Serving {
+    /// Whether something comes before HTTP on each connection.
+    pub(crate) fn needs_beginning(&self) -> bool {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return true;
+        }
+        self.settings.proxy_protocol
+    }
+}

@@ -36,7 +36,6 @@ pub(crate) struct Socket {
     connection: Arc<Connection>,
     gathered: Vec<u8>,
     sent: usize,
-    put_off: bool,
     /// Whether to look out for a client that leaves while its request is answered.
     listens: bool,
     /// The last flush left bytes with TLS.
@@ -61,19 +60,15 @@ pub(crate) struct Remains {
 }
 
 impl Socket {
-    /// `early` is what an earlier conversation has read of a request and not understood yet.
-    pub(crate) fn new(stream: Stream, early: Bytes, connection: Arc<Connection>) -> Self {
+    pub(crate) fn new(stream: Stream, connection: Arc<Connection>) -> Self {
         let answers = connection.watch.answers();
         let handover = stream.sends_files().then(Arc::default);
-        let mut inspector = Inspector::new(early, connection.app.limits());
-        connection.watch.received_heads(inspector.take_heads());
         Socket {
             stream,
-            inspector,
+            inspector: Inspector::new(connection.app.limits()),
             connection,
             gathered: Vec::new(),
             sent: 0,
-            put_off: false,
             listens: true,
             holds: false,
             answers,
@@ -87,11 +82,17 @@ impl Socket {
 
     /// Whether the first bytes may turn out to be the preface of HTTP/2.
     #[cfg(feature = "http2")]
-    pub(crate) fn look_for_http2(mut self, look: bool) -> Self {
-        if look {
-            self.opening = Opening::Unknown(Vec::new());
+    pub(crate) fn look_for_http2(&mut self) {
+        self.opening = Opening::Unknown(Vec::new());
+    }
+
+    /// What has been read of a request before, and not been understood yet.
+    pub(crate) fn read_before(&mut self, early: Bytes) {
+        #[cfg(feature = "http2")]
+        if !self.open(&early).unwrap_or(false) {
+            return;
         }
-        self
+        self.inspector.hold(early);
     }
 
     /// Whether the connection begins with the preface of HTTP/2, which is unseen then.
@@ -100,19 +101,23 @@ impl Socket {
         matches!(self.opening, Opening::Http2(_))
     }
 
-    /// Looks at what was read first, behind the first `before` bytes of the buffer. What may yet become the preface of
-    /// HTTP/2 is kept, in pieces however small; what turns out to be none goes to the inspector.
+    /// Looks at what was read first; whether these bytes are for the inspector. What may yet become the preface of
+    /// HTTP/2 is kept, in pieces however small; what turns out to be none goes to the inspector from here.
     ///
     /// # Errors
     ///
     /// One that ends the conversation, where it is the preface.
     #[cfg(feature = "http2")]
-    fn open(&mut self, buffer: &mut ReadBuf<'_>, before: usize) -> io::Result<()> {
-        let Opening::Unknown(so_far) = &mut self.opening else { return Ok(()) };
-        let (preface, read) = (crate::accept::http::http2::PREFACE, &buffer.filled()[before..]);
+    fn open(&mut self, read: &[u8]) -> io::Result<bool> {
+        let preface = crate::accept::http::http2::PREFACE;
+        let so_far = match &mut self.opening {
+            Opening::Known => return Ok(true),
+            Opening::Unknown(so_far) => so_far,
+            Opening::Http2(_) => return Err(io::ErrorKind::Unsupported.into()),
+        };
         if so_far.is_empty() && read.first() != preface.first() {
             self.opening = Opening::Known;
-            return Ok(());
+            return Ok(true);
         }
         let is_over = read.is_empty();
         so_far.extend_from_slice(read);
@@ -121,12 +126,10 @@ impl Socket {
             return Err(io::ErrorKind::Unsupported.into());
         }
         if is_over || !preface.starts_with(so_far) {
-            let early = std::mem::take(so_far).into();
-            self.inspector = Inspector::new(early, self.connection.app.limits());
+            self.inspector.hold(std::mem::take(so_far).into());
             self.opening = Opening::Known;
         }
-        buffer.set_filled(before);
-        Ok(())
+        Ok(false)
     }
 
     /// Why the last request was refused; without an explanation where hyper did, whose error has it.
@@ -199,7 +202,7 @@ impl Socket {
             self.gathered = SPARE.take();
         }
         self.gathered.extend_from_slice(bytes);
-        self.put_off = false;
+        self.connection.watch.put_off(false);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -236,7 +239,7 @@ impl Socket {
         context: &mut Context<'_>,
         write: impl Fn(&mut Stream, &mut Context<'_>, &[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
-        self.put_off = false;
+        self.connection.watch.put_off(false);
         while self.sent < self.gathered.len() {
             ready!(self.poll_turn(context));
             let polled = write(&mut self.stream, context, &self.gathered[self.sent..]);
@@ -288,6 +291,10 @@ impl AsyncRead for Socket {
         }
         let this = &mut *self;
         this.listens = true;
+        #[cfg(feature = "http2")]
+        if this.is_http2() {
+            return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
+        }
         loop {
             let delivery = this.inspector.deliver(buffer);
             this.connection.watch.received_heads(this.inspector.take_heads());
@@ -307,19 +314,19 @@ impl AsyncRead for Socket {
                     return Poll::Pending;
                 }
             }
-            this.connection.watch.received();
             #[cfg(feature = "http2")]
-            if !matches!(this.opening, Opening::Known) {
-                this.open(buffer, before)?;
-                if buffer.filled().len() == before {
-                    continue;
-                }
+            if !this.open(&buffer.filled()[before..])? {
+                this.connection.watch.received();
+                buffer.set_filled(before);
+                continue;
             }
             this.inspector.admit(buffer, before);
             this.connection.watch.received_heads(this.inspector.take_heads());
             if buffer.filled().len() > before {
+                // whole heads go to the app at once, and no time counts for them
                 return Poll::Ready(Ok(()));
             }
+            this.connection.watch.received();
         }
     }
 }
@@ -362,10 +369,10 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let may_wait = !self.put_off && !self.connection.watch.is_answering();
+        let watch = &self.connection.watch;
+        let may_wait = !watch.is_put_off() && !watch.is_answering();
         if may_wait && !self.gathered.is_empty() {
-            self.put_off = true;
-            self.connection.watch.put_off();
+            watch.put_off(true);
             return Poll::Ready(Ok(()));
         }
         ready!(self.poll_send(context))?;

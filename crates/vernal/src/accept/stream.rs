@@ -13,6 +13,7 @@ use std::{
     task::ready,
 };
 
+use bytes::Bytes;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -25,10 +26,20 @@ use tokio_rustls::server::TlsStream;
 pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(feature = "tls")]
-    Tls(Box<TlsStream<Stream>>),
+    Tls(Box<TlsStream<Opened>>),
     #[cfg(unix)]
     Unix(UnixStream),
 }
+
+/// A stream of which this has been read already.
+#[cfg(feature = "tls")]
+pub(crate) struct Opened {
+    pub(crate) early: Bytes,
+    pub(crate) stream: Stream,
+}
+
+/// As much is read of a connection before its protocol is known, in bytes.
+const OPENING: usize = 2048;
 
 impl Stream {
     /// Done when there is something to read, without room for it: a connection that rests keeps none.
@@ -43,34 +54,37 @@ impl Stream {
             Stream::Unix(stream) => stream.poll_read_ready(context),
             #[cfg(feature = "tls")]
             Stream::Tls(stream) => match stream.get_ref() {
-                (stream, tls) if tls.wants_read() => stream.poll_readable(context),
+                (below, tls) if tls.wants_read() => below.stream.poll_readable(context),
                 // what has been decrypted already, and the end, do not show at the socket any more
                 _ => Poll::Ready(Ok(())),
             },
         }
     }
 
-    /// Has the event loop learn whether there is something to read. Of a new socket it assumes so, and
-    /// [`readable`](Self::readable) would not wait.
-    pub(crate) fn look(&self) {
-        let peek = |socket: SockRef<'_>| socket.peek(&mut [MaybeUninit::uninit()]);
-        // the answer is what the event loop remembers of it
-        let _ = match self {
-            Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || peek(SockRef::from(stream))),
+    /// What has arrived of a new connection, which may be nothing. Until it is asked, the event loop assumes that there
+    /// is something to read, and [`readable`](Self::readable) would not wait.
+    pub(crate) fn arrived(&self) -> io::Result<Bytes> {
+        // most requests are shorter, and a connection that waits keeps nothing of it
+        let mut room = [0; OPENING];
+        let length = match self {
+            Stream::Tcp(stream) => stream.try_read(&mut room)?,
             #[cfg(unix)]
-            Stream::Unix(stream) => stream.try_io(Interest::READABLE, || peek(SockRef::from(stream))),
+            Stream::Unix(stream) => stream.try_read(&mut room)?,
+            // that its socket is empty has shown during the handshake
             #[cfg(feature = "tls")]
-            Stream::Tls(stream) => return stream.get_ref().0.look(),
+            Stream::Tls(_) => return Err(io::ErrorKind::WouldBlock.into()),
         };
+        Ok(Bytes::copy_from_slice(&room[..length]))
     }
 
-    /// The first byte that arrives, which stays there to be read; none where the stream cannot tell, or has ended.
+    /// The first bytes that arrive; none where the client ends without any.
     #[cfg(feature = "tls")]
-    pub(crate) async fn first_byte(&self) -> io::Result<Option<u8>> {
-        let mut byte = [0];
-        match self {
-            Stream::Tcp(stream) => Ok((stream.peek(&mut byte).await? == 1).then_some(byte[0])),
-            _ => Ok(None),
+    pub(crate) async fn first_bytes(&self) -> io::Result<Bytes> {
+        loop {
+            match self.arrived() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.readable().await?,
+                arrived => return arrived,
+            }
         }
     }
 
@@ -79,7 +93,7 @@ impl Stream {
         match self {
             Stream::Tcp(_) => false,
             #[cfg(feature = "tls")]
-            Stream::Tls(stream) => stream.get_ref().0.is_unix(),
+            Stream::Tls(stream) => stream.get_ref().0.stream.is_unix(),
             #[cfg(unix)]
             Stream::Unix(_) => true,
         }
@@ -105,7 +119,7 @@ impl Stream {
                 stream.poll_peek(context, &mut ReadBuf::new(&mut byte)).map(std::result::Result::err)
             }
             #[cfg(feature = "tls")]
-            Stream::Tls(stream) => stream.get_ref().0.poll_reset(context),
+            Stream::Tls(stream) => stream.get_ref().0.stream.poll_reset(context),
             // its other end is on this machine, and nothing tells what it does
             #[cfg(unix)]
             Stream::Unix(_) => Poll::Ready(None),
@@ -117,7 +131,7 @@ impl Stream {
         let set = match self {
             Stream::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
             #[cfg(feature = "tls")]
-            Stream::Tls(stream) => return stream.get_ref().0.reset_on_close(),
+            Stream::Tls(stream) => return stream.get_ref().0.stream.reset_on_close(),
             #[cfg(unix)]
             Stream::Unix(_) => Ok(()),
         };
@@ -194,8 +208,8 @@ impl Stream {
             Stream::Tcp(stream) => SockRef::from(stream),
             #[cfg(feature = "tls")]
             Stream::Tls(stream) => {
-                let (stream, tls) = stream.get_ref();
-                return !tls.wants_read() || stream.has_unread();
+                let (below, tls) = stream.get_ref();
+                return !tls.wants_read() || below.stream.has_unread();
             }
             #[cfg(unix)]
             Stream::Unix(stream) => SockRef::from(stream),
@@ -269,5 +283,52 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         each!(self, stream => Pin::new(stream).poll_shutdown(context))
+    }
+}
+
+#[cfg(feature = "tls")]
+impl AsyncRead for Opened {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.early.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let length = self.early.len().min(buffer.remaining());
+        buffer.put_slice(&self.early.split_to(length));
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(feature = "tls")]
+impl AsyncWrite for Opened {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -113,14 +113,14 @@ impl Watch {
         gap.min(limits.write_timeout.saturating_add(Duration::from_secs_f64(earned)).saturating_sub(waited))
     }
 
-    /// A flush was put off; see [`Socket`](super::socket::Socket).
-    pub(crate) fn put_off(&self) {
-        self.put_off.store(true, Ordering::Relaxed);
+    /// Whether a flush was put off and has not been made up for; see [`Socket`](super::socket::Socket).
+    pub(crate) fn put_off(&self, is_put_off: bool) {
+        self.put_off.store(is_put_off, Ordering::Relaxed);
     }
 
-    /// Whether a flush was put off since this was last asked.
-    pub(crate) fn was_put_off(&self) -> bool {
-        self.put_off.load(Ordering::Relaxed) && self.put_off.swap(false, Ordering::Relaxed)
+    /// Whether a flush waits to be made up for.
+    pub(crate) fn is_put_off(&self) -> bool {
+        self.put_off.load(Ordering::Relaxed)
     }
 
     /// There is nothing to read; whether all that has arrived was whole messages.

@@ -15,25 +15,37 @@ pub(crate) fn is_authority(bytes: &[u8]) -> bool {
             None => false,
         },
         Some(_) => {
-            let end = bytes.iter().position(|byte| *byte == b':').unwrap_or(bytes.len());
-            is_name(&bytes[..end]) && is_port(&bytes[end..])
+            let end = name_length(bytes);
+            end > 0 && is_port(&bytes[end..])
         }
     }
 }
 
-fn is_name(mut name: &[u8]) -> bool {
-    if name.is_empty() {
-        return false;
+/// What a name is made of beside percent-encoded bytes: unreserved characters and delimiters, but no comma.
+static IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = matches!(byte as u8,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~'
+            | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'=');
+        byte += 1;
     }
-    while let Some((byte, rest)) = name.split_first() {
-        name = match byte {
-            b'%' if rest.len() >= 2 && rest[..2].iter().all(u8::is_ascii_hexdigit) => &rest[2..],
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => rest,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b';' | b'=' => rest,
-            _ => return false,
+    table
+};
+
+/// How many bytes are a name, from the first on.
+fn name_length(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    loop {
+        rest = match rest {
+            [byte, rest @ ..] if IN_NAME[usize::from(*byte)] => rest,
+            [b'%', first, second, rest @ ..] if first.is_ascii_hexdigit() && second.is_ascii_hexdigit() => {
+                rest
+            }
+            _ => return bytes.len() - rest.len(),
         };
     }
-    true
 }
 
 /// The inside of the brackets: an IPv6 address, or one of the future (`v1.…`), which nobody has seen.
@@ -44,9 +56,11 @@ fn is_address(literal: &[u8]) -> bool {
 /// Nothing, or a colon and a port, which may be empty.
 fn is_port(bytes: &[u8]) -> bool {
     let Some((b':', digits)) = bytes.split_first() else { return bytes.is_empty() };
-    digits.iter().all(u8::is_ascii_digit)
-        && (digits.is_empty()
-            || std::str::from_utf8(digits).is_ok_and(|digits| digits.parse::<u16>().is_ok()))
+    let add = |port: u16, digit: &u8| match digit {
+        b'0'..=b'9' => port.checked_mul(10)?.checked_add(u16::from(digit - b'0')),
+        _ => None,
+    };
+    digits.iter().try_fold(0, add).is_some()
 }
 
 #[cfg(test)]

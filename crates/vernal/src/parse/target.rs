@@ -26,8 +26,7 @@ impl Default for Decoding {
 ///
 /// Fails with 400 on a NUL character, and if `decoding` is strict on a malformed escape or invalid UTF-8.
 pub(crate) fn decode_path(raw: &str, decoding: Decoding) -> Result<Option<Box<str>>, HttpError> {
-    // most paths are too short for anything but a plain loop to pay
-    if !raw.bytes().any(|byte| byte == b'%' || byte == 0) && !raw.starts_with("//") {
+    if memchr2(b'%', 0, raw.as_bytes()).is_none() && !raw.starts_with("//") {
         return Ok(None);
     }
     let mut decoded = Vec::with_capacity(raw.len());

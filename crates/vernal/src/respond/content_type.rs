@@ -2,30 +2,47 @@
 
 use std::path::Path;
 
-const HTML: &str = "text/html; charset=utf-8";
-const XML: &str = "text/xml; charset=utf-8";
-pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
+use http::HeaderValue;
+
+static HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+static XML: HeaderValue = HeaderValue::from_static("text/xml; charset=utf-8");
+pub(crate) static PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// The content type of a body: one of those known here, or one that the application has named.
+pub(crate) enum ContentType {
+    Known(&'static HeaderValue),
+    Named(Box<HeaderValue>),
+}
+
+impl From<ContentType> for HeaderValue {
+    fn from(content_type: ContentType) -> Self {
+        match content_type {
+            ContentType::Known(value) => value.clone(),
+            ContentType::Named(value) => *value,
+        }
+    }
+}
 
 /// The content type of a text that was returned without one, by its first and last characters (`spec/04` section 3).
 ///
 /// The text is expected without white space around it. The reference names the charset `utf8`; the registered name
 /// is `utf-8` (`spec/08` A36).
-pub(crate) fn sniff(text: &str) -> &'static str {
+pub(crate) fn sniff(text: &str) -> &'static HeaderValue {
     let bytes = text.as_bytes();
     // Two comparisons settle the common case, plain text, whatever its length.
     if bytes.first() != Some(&b'<') || bytes.last() != Some(&b'>') {
-        return PLAIN;
+        return &PLAIN;
     }
     let starts_with = |start: &str| {
         bytes.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
     };
     // XML's declaration is lower-case by definition (XML 1.0 section 2.8), HTML's words are not.
     if text.starts_with("<?xml") {
-        XML
+        &XML
     } else if starts_with("<!doctype html") || starts_with("<html") {
-        HTML
+        &HTML
     } else {
-        PLAIN
+        &PLAIN
     }
 }
 
@@ -107,22 +124,22 @@ mod tests {
     #[test]
     fn a_text_is_what_its_first_and_last_characters_say() {
         for (text, expected) in [
-            ("<html><body>Hello, World!</body></html>", HTML),
-            ("<HTML lang=\"en\"></HtmL>", HTML),
-            ("<!DOCTYPE html><p>", HTML),
-            ("<!docType HTML>", HTML),
-            ("<?xml version=\"1.0\"?><a/>", XML),
-            ("<?XML version=\"1.0\"?><a/>", PLAIN),
-            ("<?xml version=\"1.0\"?><a/> and more", PLAIN),
-            ("<html> and more", PLAIN),
-            ("<p>a fragment</p>", PLAIN),
-            ("<htm>", PLAIN),
-            ("<html", PLAIN),
-            ("<é\u{130}中文>", PLAIN),
-            ("<>", PLAIN),
-            ("<", PLAIN),
-            ("Hello, World!", PLAIN),
-            ("", PLAIN),
+            ("<html><body>Hello, World!</body></html>", &HTML),
+            ("<HTML lang=\"en\"></HtmL>", &HTML),
+            ("<!DOCTYPE html><p>", &HTML),
+            ("<!docType HTML>", &HTML),
+            ("<?xml version=\"1.0\"?><a/>", &XML),
+            ("<?XML version=\"1.0\"?><a/>", &PLAIN),
+            ("<?xml version=\"1.0\"?><a/> and more", &PLAIN),
+            ("<html> and more", &PLAIN),
+            ("<p>a fragment</p>", &PLAIN),
+            ("<htm>", &PLAIN),
+            ("<html", &PLAIN),
+            ("<é\u{130}中文>", &PLAIN),
+            ("<>", &PLAIN),
+            ("<", &PLAIN),
+            ("Hello, World!", &PLAIN),
+            ("", &PLAIN),
         ] {
             assert_eq!(sniff(text), expected, "{text:?}");
         }

@@ -118,7 +118,7 @@ fn place(location: Option<Location>) -> String {
 fn default_page(info: &ErrorInfo) -> Response {
     let (message, explain) = (ascii_json(&info.message), ascii_json(&info.explain));
     let text = format!(r#"{{"code": {}, "message": {message}, "explain": {explain}}}"#, info.code);
-    Response::from_content(Data::Bytes(text.into()), Some(PLAIN))
+    Response::from_content(Data::Bytes(text.into()), &PLAIN)
 }
 
 /// A JSON string in which every character beyond ASCII is escaped.

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use http::HeaderValue;
 
 use crate::respond::Response;
 use crate::respond::response::Data;
@@ -15,7 +16,8 @@ const SIDE: usize = 32;
 /// The icon as an answer.
 pub(crate) fn favicon() -> Response {
     static ICON: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(icon()));
-    Response::from_content(Data::Bytes(ICON.clone()), Some("image/x-icon"))
+    static TYPE: HeaderValue = HeaderValue::from_static("image/x-icon");
+    Response::from_content(Data::Bytes(ICON.clone()), &TYPE)
 }
 
 /// An ICO file with one image: 32 by 32 pixels of 32 bits, lowest row first, then a mask of one bit each.

@@ -153,7 +153,7 @@ fn represent(
     headers: &mut HeaderMap,
 ) -> Result<Represented, HttpError> {
     if let Some(content_type) = content.content_type {
-        default_content_type(headers, content_type);
+        default_content_type(headers, content_type.into());
     }
     let file = match content.data {
         Data::Bytes(bytes) => return Ok(Outgoing::Bytes(bytes).into()),
@@ -249,8 +249,7 @@ fn drop_framing(headers: &mut HeaderMap, method: &Method) {
     }
 }
 
-fn default_content_type(headers: &mut HeaderMap, content_type: &'static str) {
-    let content_type = HeaderValue::from_static(content_type);
+fn default_content_type(headers: &mut HeaderMap, content_type: HeaderValue) {
     if headers.is_empty() {
         headers.insert(CONTENT_TYPE, content_type);
     } else {

@@ -1,12 +1,12 @@
 //! What may be returned from a controller.
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::bind::Json;
-use crate::respond::content_type::{PLAIN, sniff};
+use crate::respond::content_type::{ContentType, PLAIN, sniff};
 use crate::respond::file::StaticFile;
 use crate::respond::response::{Body, Content, Data, Response};
 use crate::{Cookie, Cookies, Error, Headers, HttpError, Result};
@@ -127,12 +127,12 @@ impl<T: IntoResponse> IntoResponse for Option<T> {
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Result<Response> {
         let text = serde_json::to_vec(&self.0)?;
-        Ok(Response::from_content(Data::Bytes(text.into()), Some(JSON)))
+        Ok(Response::from_content(Data::Bytes(text.into()), &JSON))
     }
 }
 
-const JSON: &str = "application/json";
-const OCTETS: &str = "application/octet-stream";
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
+static OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// The types that are a body, and nothing else.
 macro_rules! bodies {
@@ -154,11 +154,11 @@ macro_rules! bodies {
 bodies! {
     &'static str => |text| Content::new(Data::Bytes(Bytes::from_static(text.as_bytes())), sniff(text.trim()));
     String => |text| { let kind = sniff(text.trim()); Content::new(Data::Bytes(text.into()), kind) };
-    Bytes => |bytes| Content::new(Data::Bytes(bytes), OCTETS);
-    Vec<u8> => |bytes| Content::new(Data::Bytes(bytes.into()), OCTETS);
-    &'static [u8] => |bytes| Content::new(Data::Bytes(Bytes::from_static(bytes)), OCTETS);
-    Text => |text| Content::new(Data::Bytes(text.0.into()), PLAIN);
-    serde_json::Value => |value| Content::new(Data::Bytes(value.to_string().into()), JSON);
+    Bytes => |bytes| Content::new(Data::Bytes(bytes), &OCTETS);
+    Vec<u8> => |bytes| Content::new(Data::Bytes(bytes.into()), &OCTETS);
+    &'static [u8] => |bytes| Content::new(Data::Bytes(Bytes::from_static(bytes)), &OCTETS);
+    Text => |text| Content::new(Data::Bytes(text.0.into()), &PLAIN);
+    serde_json::Value => |value| Content::new(Data::Bytes(value.to_string().into()), &JSON);
     StaticFile => |file| Content { data: Data::File(Box::new(file)), content_type: None };
 }
 
@@ -173,8 +173,8 @@ bodies! {
 pub struct Text(pub String);
 
 impl Content {
-    fn new(data: Data, content_type: &'static str) -> Self {
-        Content { data, content_type: Some(content_type) }
+    fn new(data: Data, content_type: &'static HeaderValue) -> Self {
+        Content { data, content_type: Some(ContentType::Known(content_type)) }
     }
 }
 

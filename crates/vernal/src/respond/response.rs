@@ -6,11 +6,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use http_body::{Frame, SizeHint};
 
 use crate::accept::{Handover, InFlight};
 use crate::respond::Reason;
+use crate::respond::content_type::ContentType;
 use crate::respond::file::{FileStream, StaticFile};
 use crate::{Cookie, Headers};
 
@@ -38,7 +39,7 @@ pub struct Response {
 /// A body before it is sent, with the content type it has unless the application sets another.
 pub(crate) struct Content {
     pub(crate) data: Data,
-    pub(crate) content_type: Option<&'static str>,
+    pub(crate) content_type: Option<ContentType>,
 }
 
 pub(crate) enum Data {
@@ -96,7 +97,8 @@ impl Response {
         self.content.is_some()
     }
 
-    pub(crate) fn from_content(data: Data, content_type: Option<&'static str>) -> Self {
+    pub(crate) fn from_content(data: Data, content_type: &'static HeaderValue) -> Self {
+        let content_type = Some(ContentType::Known(content_type));
         Response { content: Some(Content { data, content_type }), ..Response::default() }
     }
 

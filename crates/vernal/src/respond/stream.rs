@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::HeaderValue;
 
+use crate::respond::content_type::ContentType;
 use crate::respond::response::{ByteStream, Content, Data, Response};
 use crate::respond::{Body, IntoResponse};
 use crate::{Error, Result};
@@ -25,7 +26,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// ```
 pub struct Stream {
     pieces: ByteStream,
-    content_type: &'static str,
+    content_type: ContentType,
 }
 
 impl Stream {
@@ -36,7 +37,7 @@ impl Stream {
         T: Into<Bytes>,
         E: Into<BoxError>,
     {
-        Stream { pieces: Box::pin(Pieces(Box::pin(stream))), content_type: OCTETS }
+        Stream { pieces: Box::pin(Pieces(Box::pin(stream))), content_type: ContentType::Known(&OCTETS) }
     }
 
     /// The pieces of an iterator. It runs on the event loop, so it must not block.
@@ -44,21 +45,24 @@ impl Stream {
     where
         I: IntoIterator<Item: Into<Bytes>, IntoIter: Send + 'static>,
     {
-        Stream { pieces: Box::pin(Iterated(Box::new(pieces.into_iter()))), content_type: OCTETS }
+        Stream {
+            pieces: Box::pin(Iterated(Box::new(pieces.into_iter()))),
+            content_type: ContentType::Known(&OCTETS),
+        }
     }
 
     /// Names the content type; `application/octet-stream` by default, and where the name cannot be sent.
     pub fn content_type(mut self, content_type: &'static str) -> Self {
         match HeaderValue::from_str(content_type) {
-            Ok(_) => self.content_type = content_type,
+            Ok(value) => self.content_type = ContentType::Named(Box::new(value)),
             Err(error) => tracing::error!(content_type, %error, "a stream cannot have this content type"),
         }
         self
     }
 }
 
-const OCTETS: &str = "application/octet-stream";
-const EVENTS: &str = "text/event-stream";
+static OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+static EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 impl From<Stream> for Body {
     fn from(stream: Stream) -> Self {
@@ -114,7 +118,7 @@ impl Sse {
         S: futures_core::Stream<Item = Event> + Send + 'static,
     {
         let pieces = Box::pin(Events(Box::pin(events)));
-        Sse(Stream { pieces, content_type: EVENTS })
+        Sse(Stream { pieces, content_type: ContentType::Known(&EVENTS) })
     }
 
     /// The events of an iterator, which must not block.
@@ -123,7 +127,7 @@ impl Sse {
         I: IntoIterator<Item = Event, IntoIter: Send + 'static>,
     {
         let mut stream = Stream::iter(events.into_iter().map(|event| event.text));
-        stream.content_type = EVENTS;
+        stream.content_type = ContentType::Known(&EVENTS);
         Sse(stream)
     }
 }

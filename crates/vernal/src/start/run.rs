@@ -1,5 +1,6 @@
 //! Running a server: event loops, signals, the end.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -281,14 +282,14 @@ impl Ready {
         self.announce();
         self.handle.0.ready.store(true, Ordering::Release);
         let drain = &self.serving.drain;
-        if let Some(signal) = drain.unless_begun(signals.next()).await {
+        if let Some(signal) = drain.unless_begun(pin!(signals.next())).await {
             tracing::info!(signal, "stopping");
         }
         self.handle.0.ready.store(false, Ordering::Release);
         drain.begin(None);
         let watching = drain.clone();
         tokio::spawn(async move {
-            if let Some(signal) = watching.unless(CUT, signals.next()).await {
+            if let Some(signal) = watching.unless(CUT, pin!(signals.next())).await {
                 tracing::warn!(signal, "ending at once");
                 watching.cut();
             }

@@ -62,7 +62,8 @@ enum Codings {
 type Check = Result<(), (u16, &'static str)>;
 
 impl Head {
-    /// Checks the lines that have become whole. `None` while the head goes on.
+    /// Checks the lines that have become whole. `None` while the head goes on. `host` is what the last head of the
+    /// connection named and was right, or empty.
     ///
     /// # Errors
     ///
@@ -71,8 +72,9 @@ impl Head {
         &mut self,
         bytes: &mut [u8],
         limits: HeadLimits,
+        host: &mut Vec<u8>,
     ) -> Result<Option<Framing>, Refusal> {
-        self.check_lines(bytes, limits).map_err(|(status, explain)| Refusal {
+        self.check_lines(bytes, limits, host).map_err(|(status, explain)| Refusal {
             status,
             explain,
             head_only: self.is_head,
@@ -93,9 +95,10 @@ impl Head {
         &mut self,
         bytes: &mut [u8],
         limits: HeadLimits,
+        host: &mut Vec<u8>,
     ) -> Result<Option<Framing>, (u16, &'static str)> {
-        while let Some(end) = memchr(b'\n', &bytes[self.searched..]) {
-            let (begin, end) = (self.checked, self.searched + end);
+        while let Some(end) = self.line_end(bytes) {
+            let begin = self.checked;
             let Some(line) = bytes[begin..end].strip_suffix(b"\r") else { return Err(BARE_LINE_FEED) };
             (self.checked, self.searched) = (end + 1, end + 1);
             if self.checked > limits.all {
@@ -112,7 +115,7 @@ impl Head {
             } else if line.is_empty() {
                 return self.finish().map(Some);
             } else {
-                self.check_field(line)?;
+                self.check_field(line, host)?;
             }
         }
         self.searched = bytes.len();
@@ -123,6 +126,14 @@ impl Head {
             _ if bytes.len() >= limits.all => Err(self.too_large(limits)),
             _ => Ok(None),
         }
+    }
+
+    /// Where the next line feed is.
+    fn line_end(&self, bytes: &[u8]) -> Option<usize> {
+        let rest = &bytes[self.searched..];
+        // a head ends with an empty line, which needs no search
+        let end = if rest.starts_with(b"\r\n") { Some(1) } else { memchr(b'\n', rest) };
+        end.map(|end| self.searched + end)
     }
 
     fn too_large(&self, limits: HeadLimits) -> (u16, &'static str) {
@@ -136,34 +147,15 @@ impl Head {
     /// RFC 9112 section 3. Whether the version is a later one of 1.x, which is treated as 1.1, as RFC 9110 section 2.5
     /// wishes.
     fn check_request_line(&mut self, line: &[u8]) -> Result<bool, (u16, &'static str)> {
-        let mut words = line.split(|byte| *byte == b' ');
-        let (Some(method), Some(target), Some(version), None) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            return Err(NO_REQUEST);
-        };
-        if method.is_empty() || !method.iter().copied().all(is_token_byte) {
-            return Err((400, "The method is no token."));
-        }
-        self.is_head = method.eq_ignore_ascii_case(b"HEAD");
-        let later = match version.strip_prefix(b"HTTP/") {
-            Some(b"1.1") => false,
-            Some(b"1.0") => {
-                self.is_1_0 = true;
-                false
-            }
-            Some(&[b'1', b'.', minor]) if minor.is_ascii_digit() => true,
-            Some(&[major, b'.', minor]) if major.is_ascii_digit() && minor.is_ascii_digit() => {
-                return Err((505, "The versions of HTTP spoken here are 1.0 and 1.1."));
-            }
-            _ => return Err((400, "The version is none of HTTP.")),
-        };
+        self.is_head = line.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"HEAD "));
+        let Some((method, target, minor)) = words(line) else { return Err(what_is_wrong(line)) };
+        self.is_1_0 = minor == b'0';
         check_target(method, target)?;
-        Ok(later)
+        Ok(minor > b'1')
     }
 
     /// RFC 9112 section 5; what hyper looks at itself is left to it.
-    fn check_field(&mut self, line: &[u8]) -> Check {
+    fn check_field(&mut self, line: &[u8], known_host: &mut Vec<u8>) -> Check {
         if matches!(line[0], b' ' | b'\t') {
             return Err((400, "A header field is folded over several lines."));
         }
@@ -175,8 +167,12 @@ impl Head {
                     if self.hosts > 1 {
                         return Err((400, "There is more than one Host."));
                     }
-                    if !is_authority(host) {
-                        return Err((400, "The Host is malformed."));
+                    if host.is_empty() || host != known_host {
+                        if !is_authority(host) {
+                            return Err((400, "The Host is malformed."));
+                        }
+                        known_host.clear();
+                        known_host.extend_from_slice(host);
                     }
                 }
             }
@@ -245,14 +241,41 @@ const BARE_LINE_FEED: (u16, &str) = (400, "A line ends in a line feed without a 
 const NO_REQUEST: (u16, &str) =
     (400, "A request begins with a method, a target and a version, with one space between them.");
 
+/// Method, target and minor version of a request line, where they consist of what they may.
+fn words(line: &[u8]) -> Option<(&[u8], &[u8], u8)> {
+    let [words @ .., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9'] = line else {
+        return None;
+    };
+    let end = words.iter().position(|byte| !is_token_byte(*byte))?;
+    let (method, target) = (&words[..end], &words[end + 1..]);
+    let is_right = words[end] == b' ' && end > 0 && target.iter().all(|byte| is_in_target(*byte));
+    is_right.then_some((method, target, *minor))
+}
+
+/// Why a request line has not these three [`words`].
+#[cold]
+fn what_is_wrong(line: &[u8]) -> (u16, &'static str) {
+    let words: Vec<_> = line.split(|byte| *byte == b' ').collect();
+    let [method, target, version] = words[..] else { return NO_REQUEST };
+    if method.is_empty() || !method.iter().copied().all(is_token_byte) {
+        return (400, "The method is no token.");
+    }
+    match version {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9'] if target.contains(&b'#') => {
+            (400, "The target has a fragment.")
+        }
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9'] => {
+            (400, "The target has a control character.")
+        }
+        [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
+            (505, "The versions of HTTP spoken here are 1.0 and 1.1.")
+        }
+        _ => (400, "The version is none of HTTP."),
+    }
+}
+
 /// The four forms of a target (RFC 9112 section 3.2).
 fn check_target(method: &[u8], target: &[u8]) -> Check {
-    if let Some(byte) = target.iter().find(|byte| matches!(byte, 0..=b' ' | 0x7f | b'#')) {
-        return Err((
-            400,
-            if *byte == b'#' { "The target has a fragment." } else { "The target has a control character." },
-        ));
-    }
     if method == b"CONNECT" {
         let has_port = target
             .rsplit(|byte| *byte == b':')
@@ -312,22 +335,79 @@ fn content_length(digits: &[u8]) -> Result<u64, (u16, &'static str)> {
 
 /// RFC 9110 section 5.6.2.
 pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+    IS_TOKEN[usize::from(byte)]
+}
+
+static IS_TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = matches!(byte as u8,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+'
+            | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~');
+        byte += 1;
+    }
+    table
+};
+
+/// Neither control characters nor a fragment, which is never sent.
+fn is_in_target(byte: u8) -> bool {
+    IS_IN_TARGET[usize::from(byte)]
+}
+
+static IS_IN_TARGET: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = !matches!(byte as u8, 0..=b' ' | 0x7f | b'#');
+        byte += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(head: &str, host: &mut Vec<u8>) -> Result<Option<Framing>, Refusal> {
+        let limits = HeadLimits { all: 1000, target: 500 };
+        Head::default().advance(&mut head.as_bytes().to_vec(), limits, host)
+    }
+
+    #[test]
+    fn a_host_is_checked_unless_it_is_the_last_one() {
+        let mut host = Vec::new();
+        for (line, is_right, known) in [
+            ("Host:  ", false, ""),
+            ("Host: x:80", true, "x:80"),
+            ("Host: x:80", true, "x:80"),
+            ("Host: x:port", false, "x:80"),
+            ("Host:", false, "x:80"),
+            ("Host: y", true, "y"),
+        ] {
+            let checked = check(&format!("GET / HTTP/1.1\r\n{line}\r\n\r\n"), &mut host);
+            assert_eq!(checked.is_ok(), is_right, "{line}");
+            assert_eq!(host, known.as_bytes(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_request_line_that_is_none_is_refused_for_what_is_wrong() {
+        for (line, status, explain) in [
+            ("GET / HTTP/1.1 ", 400, NO_REQUEST.1),
+            ("GET /a b HTTP/1.1", 400, NO_REQUEST.1),
+            ("GET /", 400, NO_REQUEST.1),
+            (" / HTTP/1.1", 400, "The method is no token."),
+            ("GE(T / HTTP/1.1", 400, "The method is no token."),
+            ("GET /a#b HTTP/1.1", 400, "The target has a fragment."),
+            ("GET /\x7f HTTP/1.1", 400, "The target has a control character."),
+            ("GET a HTTP/1.1", 400, "The target is neither a path nor an address of the web."),
+            ("GET / HTTP/2.0", 505, "The versions of HTTP spoken here are 1.0 and 1.1."),
+            ("GET / http/1.1", 400, "The version is none of HTTP."),
+            ("GET / HTTP/1.10", 400, "The version is none of HTTP."),
+        ] {
+            let refusal = Refusal { status, explain, head_only: false };
+            assert_eq!(check(&format!("{line}\r\n"), &mut Vec::new()), Err(refusal), "{line}");
+        }
+    }
 }

@@ -73,43 +73,49 @@ pub(crate) async fn converse(
     serving: &Serving,
 ) -> Outcome {
     let (watch, drain) = (&connection.watch, &serving.drain);
-    let socket = Socket::new(stream, early, Arc::clone(connection));
+    let mut socket = TokioIo::new(Socket::new(stream, Arc::clone(connection)));
     #[cfg(feature = "http2")]
-    let socket = socket.look_for_http2(may_be_http2(connection, serving));
-    let handover = socket.handover();
-    let socket = TokioIo::new(socket);
+    if may_be_http2(connection, serving) {
+        socket.inner_mut().look_for_http2();
+    }
+    if !early.is_empty() {
+        socket.inner_mut().read_before(early);
+    }
+    let handover = socket.inner().handover();
     let switch = Switch::default();
     let service = service_fn(|request| answer(connection, request, serving, handover.as_ref(), &switch));
     let mut conversation = builder(serving).serve_connection(socket, service);
 
     let mut ending = pin!(drain.reached(ENDING));
-    let mut awaited = 0;
+    let (mut awaited, mut awaits) = (ENDING, false);
     let mut timer: Option<Pin<Box<Sleep>>> = None;
     let ended = poll_fn(|context| {
         watch.begin_turn();
-        // a stage that was awaited once wakes this task; asking for it again would take the lock of all connections
         while drain.has_reached(awaited) {
-            match awaited {
-                0 => {}
-                // no `graceful_shutdown`: it forgets what has arrived and has not been read
-                ENDING => {
-                    let grace = timer.insert(Box::pin(tokio::time::sleep_until(drain.grace())));
-                    let _ = pin!(unconstrained(grace.as_mut())).poll(context);
-                }
-                _ => return Poll::Ready(None),
+            // no `graceful_shutdown`: it forgets what has arrived and has not been read
+            if awaited != ENDING {
+                return Poll::Ready(None);
             }
-            awaited += 1;
-            ending.set(drain.reached(awaited));
-            let _ = pin!(unconstrained(ending.as_mut())).poll(context);
+            let grace = timer.insert(Box::pin(tokio::time::sleep_until(drain.grace())));
+            let _ = pin!(unconstrained(grace.as_mut())).poll(context);
+            (awaited, awaits) = (CUT, false);
+            ending.set(drain.reached(CUT));
         }
         let mut polled = Pin::new(&mut conversation).poll(context);
-        if polled.is_pending() && watch.was_put_off() {
+        if polled.is_pending() && watch.is_put_off() {
             polled = Pin::new(&mut conversation).poll(context);
         }
-        match polled {
-            Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending => poll_deadline(&mut timer, watch, serving, context).map(|()| None),
+        if let Poll::Ready(result) = polled {
+            return Poll::Ready(Some(result));
         }
+        // a stage that was awaited once wakes this task; asking for it again would take the lock of all connections
+        if !std::mem::replace(&mut awaits, true)
+            && pin!(unconstrained(ending.as_mut())).poll(context).is_ready()
+        {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        poll_deadline(&mut timer, watch, serving, context).map(|()| None)
     })
     .await;
 

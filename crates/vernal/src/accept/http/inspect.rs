@@ -14,6 +14,8 @@ use crate::accept::http::head::{Framing, Head, HeadLimits, Refusal};
 pub(crate) struct Inspector {
     place: Place,
     limits: HeadLimits,
+    /// What the last head named as its host, which most heads of a connection name again.
+    host: Vec<u8>,
     wants_upgrade: bool,
     /// Heads that were found right since this was last asked.
     heads: u32,
@@ -49,21 +51,26 @@ pub(crate) enum Delivery {
 }
 
 impl Inspector {
-    /// At the beginning of a request, of which these bytes have been read.
-    pub(crate) fn new(early: Bytes, limits: &Limits) -> Self {
+    /// At the beginning of a request.
+    pub(crate) fn new(limits: &Limits) -> Self {
         let limits = HeadLimits { all: limits.header_bytes, target: limits.target_bytes };
-        let mut inspector = Inspector {
+        Inspector {
             place: Place::Head(Head::default()),
             limits,
+            host: Vec::new(),
             wants_upgrade: false,
             heads: 0,
-            held: BytesMut::from(early),
+            held: BytesMut::new(),
             cleared: 0,
             stop: None,
             refused: None,
-        };
-        inspector.inspect_held();
-        inspector
+        }
+    }
+
+    /// Takes what was read of the first request before.
+    pub(crate) fn hold(&mut self, early: Bytes) {
+        self.held = early.into();
+        self.inspect_held();
     }
 
     /// Why the last request was refused, if one was and hyper has answered all before it.
@@ -88,7 +95,7 @@ impl Inspector {
 
     /// What has arrived and hyper has not seen.
     pub(crate) fn into_unseen(self) -> Bytes {
-        self.held.freeze()
+        if self.held.is_empty() { Bytes::new() } else { self.held.freeze() }
     }
 
     /// Hands over what was held and is right.
@@ -154,7 +161,7 @@ impl Inspector {
         while self.stop.is_none() {
             let rest = &mut bytes[at..];
             match &mut self.place {
-                Place::Head(head) => match head.advance(rest, self.limits) {
+                Place::Head(head) => match head.advance(rest, self.limits, &mut self.host) {
                     Ok(None) => break,
                     Ok(Some(framing)) => {
                         at += head.length();

@@ -1,5 +1,6 @@
 //! From a socket to a stream that nobody else can read.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::HttpError;
 use crate::accept::drain::GRACE;
 use crate::accept::socket::Remains;
-use crate::accept::stream::Stream;
+use crate::accept::stream::{Opened, Stream};
 use crate::accept::tls::{Keeper, TlsInfo};
 use crate::accept::{ENDING, Serving, Watch, refusal};
 use crate::request::Connection;
@@ -19,8 +20,7 @@ const HANDSHAKE: u8 = 22;
 
 /// Shakes hands; none if that fails or takes too long, or the server ends before the client has begun.
 pub(crate) async fn secure(stream: Stream, serving: &Serving, keeper: &Keeper) -> Option<(Stream, TlsInfo)> {
-    // in a box, which is not copied from one future to the next, and is given back after the handshake
-    let shake = Box::pin(shake_hands(stream, serving, keeper));
+    let shake = pin!(shake_hands(stream, serving, keeper));
     match timeout(serving.app.limits().tls_handshake_timeout, shake).await {
         Ok(secured) => secured,
         Err(_) => {
@@ -32,27 +32,30 @@ pub(crate) async fn secure(stream: Stream, serving: &Serving, keeper: &Keeper) -
 
 async fn shake_hands(stream: Stream, serving: &Serving, keeper: &Keeper) -> Option<(Stream, TlsInfo)> {
     let drain = &serving.drain;
-    let first = match drain.unless_begun(stream.first_byte()).await {
+    let first = match drain.unless_begun(pin!(stream.first_bytes())).await {
         Some(first) => first,
         // what has been sent already may still be under way, as at connections without TLS
-        None => timeout_at(drain.grace(), stream.first_byte()).await.ok()?,
+        None => timeout_at(drain.grace(), stream.first_bytes()).await.ok()?,
     };
-    match first {
-        Ok(Some(byte)) if byte.is_ascii_alphabetic() => {
-            Box::pin(refuse_plain(stream, serving)).await;
-            return None;
-        }
-        Ok(Some(byte)) if byte != HANDSHAKE => {
-            tracing::debug!("a connection to the TLS port began with neither TLS nor HTTP");
-            return None;
-        }
-        Ok(_) => {}
+    let early = match first {
+        Ok(early) => early,
         Err(error) => {
             tracing::debug!(%error, "a connection ended before its TLS handshake");
             return None;
         }
+    };
+    match early.first() {
+        Some(&HANDSHAKE) | None => {}
+        Some(byte) if byte.is_ascii_alphabetic() => {
+            Box::pin(refuse_plain(stream, serving)).await;
+            return None;
+        }
+        Some(_) => {
+            tracing::debug!("a connection to the TLS port began with neither TLS nor HTTP");
+            return None;
+        }
     }
-    match TlsAcceptor::from(keeper.config()).accept(stream).await {
+    match TlsAcceptor::from(keeper.config()).accept(Opened { early, stream }).await {
         Ok(stream) => {
             let info = TlsInfo::of(stream.get_ref().1);
             let stream = Stream::Tls(Box::new(stream));

@@ -45,20 +45,20 @@ pub(crate) fn code(
         }
         return body;
     }
+    // most responses end here, or with the next question
+    let length = whole.as_ref().map(|whole| whole.length).or_else(|| length(&body, request, headers));
+    if length.is_some_and(|length| length < rules.minimum.max(1)) {
+        return body;
+    }
     let content_type = whole.as_ref().map(|whole| &whole.content_type).or_else(|| headers.get(CONTENT_TYPE));
     let is_listed =
         |content_type: &HeaderValue| rules.types.iter().any(|listed| listed.matches(content_type.as_bytes()));
-    // most responses end here
     if !content_type.is_some_and(is_listed) {
         return body;
     }
     let has_no_body = matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
     let is_coded = headers.contains_key(CONTENT_ENCODING);
     if has_no_body || is_coded || has_digest(headers) || is_not_to_be_transformed(headers) {
-        return body;
-    }
-    let length = whole.map(|whole| whole.length).or_else(|| length(&body, request, headers));
-    if length.is_some_and(|length| length < rules.minimum.max(1)) {
         return body;
     }
     vary(headers);
