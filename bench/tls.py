@@ -3,7 +3,8 @@
 
 vernal beside hyper with tokio-rustls set up by hand (bare-hyper). Both have the same certificate (ECDSA, P-256), the
 same library below and one worker thread. Every connection is new; `full` ones prove who is who, `resumed` ones take
-up an earlier one by its ticket. The requests are made by clients/handshakes, which checks each answer.
+up an earlier one by its ticket, `handshake` ones are full ones without a request. The requests are made by
+clients/handshakes, which checks each answer.
 """
 
 import argparse
@@ -18,7 +19,8 @@ from statistics import median
 import servers
 
 CONTESTANTS = ("vernal", "bare-hyper")
-ROWS = [("1.3", "full"), ("1.3", "resumed"), ("1.2", "full"), ("1.2", "resumed")]
+KINDS = ("full", "resumed", "handshake")
+ROWS = [(version, kind) for version in ("1.3", "1.2") for kind in KINDS]
 THREADS = 8
 
 
@@ -99,9 +101,9 @@ def load(row, server, client, folder, seconds):
     command = [client, server.port, folder / "ca.pem", seconds, THREADS, version, kind]
     output = subprocess.run(map(str, command), capture_output=True, text=True, check=True).stdout
     full, resumed = map(int, re.findall(r"\d+", output))
-    wanted, others = (full, resumed) if kind == "full" else (resumed, full)
+    wanted, others = (resumed, full) if kind == "resumed" else (full, resumed)
     # a client's first connection is always a full one
-    if others > (0 if kind == "full" else 2 * THREADS):
+    if others > (2 * THREADS if kind == "resumed" else 0):
         sys.exit(f"{server.name}: {output.strip()}, but {kind} ones were asked for")
     return wanted + others
 

@@ -1,6 +1,7 @@
-//! Opens TLS connections one after the other, each for a single request, and says how many there were.
+//! Opens TLS connections one after the other, each for a single request or for nothing but the handshake, and says how
+//! many there were.
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::process::exit;
 use std::sync::Arc;
 use std::thread;
@@ -19,6 +20,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 struct Load {
     port: u16,
     client: Arc<ClientConfig>,
+    asks: bool,
     end: Instant,
 }
 
@@ -42,7 +44,9 @@ fn main() {
 fn run() -> Result<Count, Failure> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [port, certificate, seconds, threads, version, resume] = arguments.as_slice() else {
-        return Err("usage: handshakes PORT CERTIFICATE SECONDS THREADS 1.2|1.3 full|resumed".into());
+        return Err(
+            "usage: handshakes PORT CERTIFICATE SECONDS THREADS 1.2|1.3 full|resumed|handshake".into()
+        );
     };
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate)?)?;
@@ -50,11 +54,12 @@ fn run() -> Result<Count, Failure> {
     let mut client = ClientConfig::builder_with_protocol_versions(&[version])
         .with_root_certificates(roots)
         .with_no_client_auth();
-    if resume == "full" {
+    if resume != "resumed" {
         client.resumption = Resumption::disabled();
     }
     let end = Instant::now() + Duration::from_secs(seconds.parse()?);
-    let load = Arc::new(Load { port: port.parse()?, client: Arc::new(client), end });
+    let load =
+        Arc::new(Load { port: port.parse()?, client: Arc::new(client), asks: resume != "handshake", end });
     let threads: Vec<_> = (0..threads.parse()?)
         .map(|_| {
             let load = load.clone();
@@ -87,12 +92,33 @@ impl Load {
         socket.set_nodelay(true)?;
         let connection = ClientConnection::new(self.client.clone(), ServerName::try_from("localhost")?)?;
         let mut stream = StreamOwned::new(connection, socket);
-        stream.write_all(REQUEST)?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        if !answer.starts_with(b"HTTP/1.1 200 OK\r\n") || !answer.ends_with(ANSWER) {
-            return Err(format!("a wrong answer: {:?}", String::from_utf8_lossy(&answer)).into());
+        if self.asks {
+            ask(&mut stream)?
+        } else {
+            shake_hands(&mut stream)?
         }
         stream.conn.handshake_kind().ok_or_else(|| "no handshake".into())
     }
+}
+
+fn ask(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> Result<(), Failure> {
+    stream.write_all(REQUEST)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    if !answer.starts_with(b"HTTP/1.1 200 OK\r\n") || !answer.ends_with(ANSWER) {
+        return Err(format!("a wrong answer: {:?}", String::from_utf8_lossy(&answer)).into());
+    }
+    Ok(())
+}
+
+/// Shakes hands, says farewell, and waits for the server's.
+fn shake_hands(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> Result<(), Failure> {
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    stream.conn.send_close_notify();
+    stream.conn.write_tls(&mut stream.sock)?;
+    stream.sock.shutdown(Shutdown::Write)?;
+    stream.sock.read_to_end(&mut Vec::new())?;
+    Ok(())
 }
