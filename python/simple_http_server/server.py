@@ -1,7 +1,8 @@
 """Starts and stops the server, finds controllers, and embeds the application into other servers."""
 
+import contextlib
 import threading
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Optional, Union
 
 from ._scan import scan
 from .app_conf import AppConf, get_app_conf, set_session_factory
@@ -42,7 +43,11 @@ __all__ = [
 
 _logger = get_logger("simple_http_server.server")
 
+LONGEST_END = 5.0
+"""Seconds by which a server may take longer to end than its deadline says, before another is started all the same."""
+
 _server: Optional[HttpServer] = None
+_running: "Optional[_Running]" = None
 _server_lock = threading.RLock()
 
 
@@ -73,6 +78,8 @@ def start(
 ) -> None:
     """Serves what was declared until :func:`stop` is called or SIGINT or SIGTERM comes.
 
+    A server that was started before by these functions is stopped first, and waited for: it may have the same port.
+
     :param host: the address; all of them where it is empty.
     :param port: the port; 0 for any that is free.
     :param ssl: whether to speak TLS, with ``keyfile`` and ``certfile``, or with ``ssl_context``.
@@ -99,14 +106,16 @@ def start(
     :raises ConfigurationError: an ``AssertionError`` that names what is wrong: function, file and line.
     :raises OSError: where the port can't be bound, or a file can't be read.
     """
-    _manage(
-        HttpServer(
-            (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
-            prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
-            gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
-            drain_deadline=drain_deadline, expose_errors=expose_errors,
-        )
-    ).start()  # fmt: skip
+    if former := _stop_former():
+        former.wait()
+    server = HttpServer(
+        (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
+        prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
+        gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
+        drain_deadline=drain_deadline, expose_errors=expose_errors,
+    )  # fmt: skip
+    with _managed(server):
+        server.start()
 
 
 async def start_async(
@@ -138,24 +147,66 @@ async def start_async(
 
     Controllers run on that loop, or on threads if ``prefer_coroutine`` is false. Cancelling the task stops the server.
     """
-    await _manage(
-        HttpServer(
-            (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
-            prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
-            gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
-            drain_deadline=drain_deadline, expose_errors=expose_errors,
-        )
-    ).start_async()  # fmt: skip
+    await _former_has_ended()
+    server = HttpServer(
+        (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
+        prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
+        gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
+        drain_deadline=drain_deadline, expose_errors=expose_errors,
+    )  # fmt: skip
+    with _managed(server):
+        await server.start_async()
 
 
-def _manage(server: HttpServer) -> HttpServer:
-    """Makes this the server that :func:`stop` and :func:`is_ready` mean, in the place of another, which is stopped."""
-    global _server
+class _Running:
+    """A server that was started, and whether it has ended."""
+
+    def __init__(self, server: HttpServer) -> None:
+        self.server = server
+        self.ended = threading.Event()
+
+    def wait(self) -> None:
+        """Until its port is free: what runs there may go on until the deadline."""
+        self.ended.wait(self.server.server.drain_deadline + LONGEST_END)
+
+
+@contextlib.contextmanager
+def _managed(server: HttpServer) -> Iterator[None]:
+    """Makes this the server that :func:`stop` and :func:`is_ready` mean, as long as it runs."""
+    global _server, _running
+    running = _Running(server)
     with _server_lock:
-        former, _server = _server, server
+        former, _server, _running = _server, server, running
     if former is not None:
         former.shutdown()
-    return server
+    try:
+        yield
+    finally:
+        running.ended.set()
+        with _server_lock:
+            if _server is server:
+                _server = None
+            if _running is running:
+                _running = None
+
+
+def _stop_former() -> Optional[_Running]:
+    """Stops the server that runs; returns it, or the one that was stopped before, to be waited for."""
+    global _server
+    with _server_lock:
+        server, _server = _server, None
+        running = _running
+    if server is not None:
+        server.shutdown()
+    return running
+
+
+async def _former_has_ended() -> None:
+    former = _stop_former()
+    if former is not None and not former.ended.is_set():
+        import asyncio
+
+        await asyncio.get_running_loop().run_in_executor(None, former.wait)
 
 
 def stop() -> None:
