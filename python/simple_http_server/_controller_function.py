@@ -158,20 +158,25 @@ def defining_class(function: Any, decorated: Iterable[type] = ()) -> Optional[ty
     :param decorated: classes that are known because they have a decorator: those that were written inside a function
         can't be found by their name.
     """
-    module, qualified_name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
-    class_name, _, _ = qualified_name.rpartition(".")
-    if isinstance(function, types.MethodType) or not class_name or class_name.endswith("<locals>"):
+    module, name = getattr(function, "__module__", None), class_name(function)
+    if not name:
         return None
-    candidates = [cls for cls in decorated if (cls.__module__, cls.__qualname__) == (module, class_name)]
+    candidates = [cls for cls in decorated if (cls.__module__, cls.__qualname__) == (module, name)]
     for cls in candidates:
         if any(_unwrapped(attribute) is function for attribute in vars(cls).values()):
             return cls
     owner: Any = sys.modules.get(module or "")
-    for part in class_name.split("."):
+    for part in name.split("."):
         owner = getattr(owner, part, None)
     if isinstance(owner, type):
         return owner
     return candidates[-1] if candidates else None
+
+
+def class_name(function: Any) -> str:
+    """The qualified name of the class in whose body a function was written; empty for other functions."""
+    name, _, _ = getattr(function, "__qualname__", "").rpartition(".")
+    return "" if isinstance(function, types.MethodType) or name.endswith("<locals>") else name
 
 
 def _unwrapped(attribute: Any) -> Any:

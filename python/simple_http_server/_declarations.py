@@ -4,7 +4,7 @@ import re
 import types
 from typing import Any, Callable, FrozenSet, List, NamedTuple, Optional, Sequence
 
-from ._controller_function import ControllerFunction, takes_the_object
+from ._controller_function import ControllerFunction, class_name, takes_the_object
 from ._location import ConfigurationError, location
 from ._signature import Argument, PageArgument, analyse, analyse_error_page, check_takes_one_argument
 from ._websocket_declarations import (
@@ -114,6 +114,11 @@ def _bound(
     mapping: ControllerFunction, function: Callable[..., Any], binding_conf: ModelBindingConf
 ) -> "tuple[Callable[..., Any], List[Argument], Optional[Callable[[], Any]]]":
     if mapping.clz is None or not takes_the_object(function, mapping.clz):
+        if mapping.clz is None and class_name(function):
+            _logger.warning(
+                f"The class of {location(function)} is not known, because it is inside of a function: its methods get "
+                f"no object. Decorate it with @controller."
+            )
         return function, analyse(function, binding_conf), None
     arguments = analyse(function, binding_conf, skip_self=True)
     if mapping.singleton:

@@ -1,5 +1,6 @@
 """What several tests need."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 import simple_http_server
+from simple_http_server import logger
 
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(simple_http_server.__file__)))
 
@@ -29,3 +31,19 @@ def run_python():
         return ran
 
     return run
+
+
+@pytest.fixture
+def logged():
+    """What the framework's loggers have been given since the test began, as texts."""
+    records = []
+    handler = logging.Handler()
+    handler.emit = records.append
+    logger.add_handler(handler)
+
+    def texts():
+        assert logger.flush(60)
+        return [record.getMessage() for record in records]
+
+    yield texts
+    logger.remove_handler(handler)

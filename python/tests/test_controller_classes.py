@@ -189,6 +189,22 @@ def test_a_decorated_class_is_known_inside_a_function_too():
     assert [argument.name for argument in route(mapping, local.model_binding_conf).arguments] == ["n"]
 
 
+def test_a_class_inside_a_function_without_a_decorator_is_warned_of(logged):
+    local = AppConf()
+
+    class Unknown:
+        @local.request_map("/x")
+        def answer(self):
+            pass
+
+    (mapping,) = local._get_controllers()[1:]
+    assert mapping.clz is None
+    assert [argument.name for argument in route(mapping, local.model_binding_conf).arguments] == ["self"]
+    (warning,) = logged()
+    assert "Unknown.answer" in warning
+    assert "Decorate it with @controller" in warning
+
+
 def test_of_two_classes_with_one_name_each_has_its_methods():
     local = AppConf()
 

@@ -74,15 +74,22 @@ def test_an_unknown_method_is_named(conf):
     assert re.fullmatch(rf"The method 'FETCH' of {here(answer)} is unknown: .*PATCH.*", refused(conf))
 
 
-def test_a_mapping_without_a_path_answers_the_root(conf):
+def test_a_mapping_without_a_path_answers_the_root(conf, logged):
     conf.request_map(answer)
     assert served(conf)._routes[1].url == "/"
+    (warning,) = logged()
+    assert re.fullmatch(
+        rf"{here(answer)} has neither a url nor a regexp: it answers .* root path /\.", warning
+    )
 
 
-def test_a_regular_expression_counts_before_a_path(conf):
+def test_a_regular_expression_counts_before_a_path(conf, logged):
     conf.request_map(url="/a", regexp="b")(answer)
     route = served(conf)._routes[1]
     assert (route.url, route.regexp) == ("", re.compile("b"))
+    assert re.fullmatch(
+        rf"{here(answer)} has a url and a regexp: 'b' is used, '/a' is ignored\.", logged()[0]
+    )
 
 
 @pytest.mark.parametrize(

@@ -160,13 +160,14 @@ def test_functions_of_one_endpoint_make_one_handler(conf):
     assert (other.url, other.regexp) == ("", "/w")
 
 
-def test_an_unknown_kind_of_message_is_never_called(conf):
+def test_an_unknown_kind_of_message_is_never_called(conf, logged):
     conf.websocket_message("/w", message_type="SMOKE")(print)
     (handler,) = conf._get_websocket_handlers()
     assert set(vars(handler.proxy).values()) == {None}
+    assert "'SMOKE'" in logged()[0]
 
 
-def test_a_class_takes_the_endpoint_from_functions_and_keeps_it(conf):
+def test_a_class_takes_the_endpoint_from_functions_and_keeps_it(conf, logged):
     class Handler:
         pass
 
@@ -176,6 +177,7 @@ def test_a_class_takes_the_endpoint_from_functions_and_keeps_it(conf):
     conf.websocket_open("/w")(print)
     handler, functions = conf._get_websocket_handlers()
     assert (handler.cls, functions.url) == (Handler, "/other")
+    assert "A class handles the endpoint '/w' already" in logged()[0]
 
 
 def test_a_handler_is_made_once_or_for_each_connection(conf):

@@ -330,11 +330,10 @@ def test_an_annotation_that_means_nothing_is_named_with_function_file_and_line()
         arguments(annotated("Nothing"))
 
 
-def test_an_annotation_that_means_nothing_beside_none_leaves_none():
-    assert (one(with_default(None, "Nothing")).kind, one(with_default(None, "Nothing")).default) == (
-        "default",
-        None,
-    )
+def test_an_annotation_that_means_nothing_beside_none_leaves_none(logged):
+    argument = one(with_default(None, "Nothing"))
+    assert (argument.kind, argument.default) == ("default", None)
+    assert "name 'Nothing' is not defined. Its value is always None." in logged()[0]
 
 
 def test_what_has_no_signature_is_named():
