@@ -139,6 +139,8 @@ pub(crate) enum StartErrorKind {
 pub(crate) struct StartError {
     kind: StartErrorKind,
     text: String,
+    /// What the system calls it.
+    code: Option<i32>,
 }
 
 impl fmt::Display for StartError {
@@ -160,7 +162,12 @@ pub struct Error {
 
 impl Error {
     pub(crate) fn start(kind: StartErrorKind, text: impl Into<String>) -> Self {
-        Error { source: Box::new(StartError { kind, text: text.into() }) }
+        Error { source: Box::new(StartError { kind, text: text.into(), code: None }) }
+    }
+
+    /// The error of an address that the system refuses.
+    pub(crate) fn bind(text: impl Into<String>, code: Option<i32>) -> Self {
+        Error { source: Box::new(StartError { kind: StartErrorKind::Bind, text: text.into(), code }) }
     }
 
     /// The error meant for the client, if it is one.
@@ -186,6 +193,12 @@ impl Error {
     /// Whether the address could not be bound.
     pub fn is_bind(&self) -> bool {
         self.has_kind(StartErrorKind::Bind)
+    }
+
+    /// The system's own number of the error, where the address could not be bound because of one; see
+    /// [`std::io::Error::raw_os_error`].
+    pub fn raw_os_error(&self) -> Option<i32> {
+        self.source.downcast_ref::<StartError>()?.code
     }
 
     fn has_kind(&self, kind: StartErrorKind) -> bool {

@@ -137,6 +137,7 @@ impl App {
                 let mut connection = Connection::new(self.clone(), peer, Watch::default());
                 if let Some(other) = request.connection() {
                     (connection.is_unix, connection.proxied) = (other.is_unix, other.proxied);
+                    connection.is_proxied_tls = other.is_proxied_tls;
                 }
                 Arc::new(connection)
             }

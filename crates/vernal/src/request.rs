@@ -36,9 +36,11 @@ pub(crate) struct Connection {
     pub(crate) is_unix: bool,
     /// For whom the other end has passed the connection on, by the PROXY protocol.
     pub(crate) proxied: Option<Hop>,
+    /// Whether the other end says, by the PROXY protocol, that the client reached it through TLS.
+    pub(crate) is_proxied_tls: bool,
     pub(crate) watch: Watch,
     #[cfg(feature = "tls")]
-    pub(crate) tls: Option<Box<TlsInfo>>,
+    pub(crate) tls: Option<Arc<TlsInfo>>,
 }
 
 impl Connection {
@@ -48,9 +50,25 @@ impl Connection {
             peer,
             is_unix: false,
             proxied: None,
+            is_proxied_tls: false,
             watch,
             #[cfg(feature = "tls")]
             tls: None,
+        }
+    }
+
+    /// The same connection for a request that another app answers. What the connection is doing is watched on the
+    /// first one alone.
+    pub(crate) fn with(&self, app: App) -> Self {
+        Connection {
+            app,
+            peer: self.peer,
+            is_unix: self.is_unix,
+            proxied: self.proxied,
+            is_proxied_tls: self.is_proxied_tls,
+            watch: Watch::default(),
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
         }
     }
 
@@ -253,7 +271,8 @@ impl Request {
         if self.tls().is_some() {
             return true;
         }
-        self.extensions.get::<transport::OverHttps>().is_some()
+        self.connection.as_ref().is_some_and(|connection| connection.is_proxied_tls)
+            || self.extensions.get::<transport::OverHttps>().is_some()
     }
 
     /// `https` or `http`: how the request came.

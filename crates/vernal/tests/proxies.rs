@@ -133,7 +133,14 @@ fn a_header_of_the_proxy_protocol_names_the_client() {
     ]
     .concat();
     let named = "198.51.100.7 127.0.0.1 http inside";
+    let ended_tls = [
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x14\xc6\x33\x64\x07\xcb\x00\x71\x01\x12\x67\x00\x50".as_slice(),
+        b"\x20\x00\x05\x01\x00\x00\x00\x00",
+        who_is("").as_bytes(),
+    ]
+    .concat();
     for (bytes, expected) in [
+        (ended_tls, "198.51.100.7 127.0.0.1 https inside"),
         (format!("{LINE}{}", who_is("")).into_bytes(), named),
         (v2.clone(), named),
         // somebody who is not named must not pass as the proxy
@@ -226,6 +233,8 @@ fn haproxy_says_who_the_client_is() {
         ("send-proxy", true, ""),
         ("send-proxy-v2", true, ""),
         ("send-proxy-v2 proxy-v2-options crc32c,unique-id", true, ""),
+        // without TLS in front, which is then said as well
+        ("send-proxy-v2-ssl", true, ""),
         ("", false, "option forwardfor\n    http-request set-header X-Forwarded-Proto https"),
     ] {
         let trusted = TrustedProxies::new(["127.0.0.5"]);

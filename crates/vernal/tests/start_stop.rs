@@ -13,7 +13,7 @@ use std::time::Duration;
 use support::program::{self, Program};
 use support::{PATIENCE, Running, Wire, log, own_address, wait_until};
 use vernal::prelude::*;
-use vernal::{Handle, Route};
+use vernal::{App, Builder, Handle, Route};
 
 /// Requests that run until something else happens. The tests that count them run one after the other.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
@@ -482,4 +482,44 @@ fn signals_drain_and_then_start_returns() {
         assert!(is_good, "{name}");
         assert!(rest.contains("after start"), "{name}: {rest}");
     }
+}
+
+/// An app that says which one it is, at once or when it is let through the gate.
+fn named(name: &'static str, gate: &Arc<tokio::sync::Semaphore>) -> Builder {
+    let gate = Arc::clone(gate);
+    let gated = vernal::controller::from_async_fn(move |_| {
+        let gate = Arc::clone(&gate);
+        Box::pin(async move {
+            STARTED.fetch_add(1, Ordering::SeqCst);
+            gate.acquire().await.expect("a gate").forget();
+            name
+        })
+    });
+    let at_once = vernal::controller::from_fn(move |_: &Request| name);
+    App::builder().route(Route::path("/name"), at_once).route(Route::path("/gated"), gated)
+}
+
+#[test]
+fn another_app_answers_further_requests_also_on_open_connections() {
+    let _alone = alone();
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let running = Running::start(Server::of(named("first", &gate)).host(own_address()));
+    let (mut kept, mut busy) = (running.connect(), running.connect());
+    assert_eq!(kept.ask(hello("/name")).text(), "first");
+    let before = STARTED.load(Ordering::SeqCst);
+    busy.send(hello("/gated"));
+    wait_until("a request runs", || STARTED.load(Ordering::SeqCst) > before);
+    let second =
+        named("second", &gate).route(Route::path("/new"), vernal::controller::from_fn(|_: &Request| "new"));
+    running.handle.replace(second.build().expect("an app"));
+    assert_eq!(kept.ask(hello("/name")).text(), "second");
+    assert_eq!(kept.ask(hello("/new")).text(), "new");
+    assert_eq!(running.get("/name").text(), "second");
+    gate.add_permits(2);
+    // it began before
+    assert_eq!(busy.answer().text(), "first");
+    assert_eq!(busy.ask(hello("/gated")).text(), "second");
+    running.handle.replace(named("third", &gate).build().expect("an app"));
+    assert_eq!(kept.ask(hello("/name")).text(), "third");
+    assert_eq!(kept.ask(hello("/new")).status, 404);
 }

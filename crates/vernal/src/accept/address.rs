@@ -8,7 +8,6 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::accept::Listener;
 #[cfg(unix)]
 use crate::accept::{activation, unix};
-use crate::error::StartErrorKind;
 use crate::{Error, Result};
 
 /// Connections that may wait to be accepted. A small backlog makes bursts wait for a second and more, since the
@@ -96,7 +95,8 @@ fn bind(host: &str, port: u16) -> Result<StdListener> {
         match listen(address) {
             Ok(listener) => return Ok(listener),
             Err(error) => {
-                last = unbound(&address.to_string(), &explain(&error));
+                let text = format!("cannot listen on {address}: {}", explain(&error));
+                last = Error::bind(text, error.raw_os_error());
                 if error.kind() == io::ErrorKind::AddrInUse {
                     break;
                 }
@@ -122,7 +122,7 @@ fn listen(address: SocketAddr) -> io::Result<StdListener> {
 
 /// The start-up error of an address that cannot be listened on.
 pub(crate) fn unbound(address: &str, reason: &str) -> Error {
-    Error::start(StartErrorKind::Bind, format!("cannot listen on {address}: {reason}"))
+    Error::bind(format!("cannot listen on {address}: {reason}"), None)
 }
 
 fn explain(error: &io::Error) -> String {

@@ -16,7 +16,7 @@ use crate::accept::http::http1::{self, Outcome};
 #[cfg(feature = "http2")]
 use crate::accept::http::http2;
 use crate::accept::peers::Counted;
-use crate::accept::proxy_protocol::Introduced;
+use crate::accept::proxy_protocol::{Introduced, Introduction};
 use crate::accept::stream::Stream;
 #[cfg(feature = "tls")]
 use crate::accept::tls::secure;
@@ -39,7 +39,7 @@ pub(crate) async fn serve(
     if !present.has_room() && drain.unless(CUT, Box::pin(present.wait_for_room()).as_mut()).await.is_none() {
         return;
     }
-    let mut connection = Connection::new(serving.app.clone(), peer, Watch::new());
+    let mut connection = Connection::new(serving.current_app(), peer, Watch::new());
     connection.is_unix = stream.is_unix();
     let stream = match serving.needs_beginning() {
         true => {
@@ -95,7 +95,9 @@ async fn begin(mut stream: Stream, connection: &mut Connection, serving: &Servin
     if serving.settings.proxy_protocol {
         let introduced = introduce(&mut stream, connection, serving);
         let within = connection.app.limits().header_timeout;
-        connection.proxied = match tokio::time::timeout(within, introduced).await.ok().flatten()? {
+        let introduction = tokio::time::timeout(within, introduced).await.ok().flatten()?;
+        connection.is_proxied_tls = introduction.is_tls;
+        connection.proxied = match introduction.client {
             Introduced::Itself => None,
             Introduced::Somebody => Some(Hop::Unknown),
             Introduced::Client(client) => Some(Hop::Address(client.ip())),
@@ -104,14 +106,14 @@ async fn begin(mut stream: Stream, connection: &mut Connection, serving: &Servin
     #[cfg(feature = "tls")]
     if let Some(keeper) = &serving.tls {
         let (stream, info) = secure(stream, serving, keeper).await?;
-        connection.tls = Some(Box::new(info));
+        connection.tls = Some(Arc::new(info));
         return Some(stream);
     }
     Some(stream)
 }
 
 /// Hears for whom a trusted proxy has passed the connection on; none if it is not to be served.
-async fn introduce(stream: &mut Stream, connection: &Connection, serving: &Serving) -> Option<Introduced> {
+async fn introduce(stream: &mut Stream, connection: &Connection, serving: &Serving) -> Option<Introduction> {
     let peer = connection.peer;
     if !connection.app.proxies().trusts(connection.hop()) {
         tracing::warn!(?peer, "a connection is closed: only trusted proxies may use the PROXY protocol");
@@ -130,7 +132,7 @@ async fn introduce(stream: &mut Stream, connection: &Connection, serving: &Servi
         Err(error) => Err(error),
     };
     match received {
-        Ok(introduced) => Some(introduced),
+        Ok(introduction) => Some(introduction),
         Err(error) => {
             tracing::warn!(?peer, %error, "a connection is closed: its PROXY header is missing or malformed");
             None

@@ -31,12 +31,26 @@ pub(crate) enum Introduced {
     Client(SocketAddr),
 }
 
+/// What the header of a connection says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Introduction {
+    pub(crate) client: Introduced,
+    /// Whether the client reached the proxy through TLS (section 2.2.6).
+    pub(crate) is_tls: bool,
+}
+
+impl From<Introduced> for Introduction {
+    fn from(client: Introduced) -> Self {
+        Introduction { client, is_tls: false }
+    }
+}
+
 /// Reads the header behind its first byte.
 ///
 /// # Errors
 ///
 /// `InvalidData` for bytes that are no such header, and whatever reading fails with.
-pub(crate) async fn receive(first: u8, stream: &mut Stream) -> io::Result<Introduced> {
+pub(crate) async fn receive(first: u8, stream: &mut Stream) -> io::Result<Introduction> {
     let mut header = vec![first; SHORTEST];
     stream.read_exact(&mut header[1..]).await?;
     if header.starts_with(&SIGNATURE) {
@@ -58,7 +72,7 @@ pub(crate) async fn receive(first: u8, stream: &mut Stream) -> io::Result<Introd
         }
         header.push(stream.read_u8().await?);
     }
-    version_1(&header).map_err(malformed)
+    version_1(&header).map(Introduction::from).map_err(malformed)
 }
 
 fn malformed(reason: &'static str) -> io::Error {
@@ -95,7 +109,7 @@ fn port(text: &str) -> Option<u16> {
 }
 
 /// The binary form (section 2.2), whole.
-fn version_2(header: &[u8]) -> Result<Introduced, &'static str> {
+fn version_2(header: &[u8]) -> Result<Introduction, &'static str> {
     let (Some(&version), Some(&family), Some(rest)) = (header.get(12), header.get(13), header.get(16..))
     else {
         return Err("the header is not whole");
@@ -118,21 +132,22 @@ fn version_2(header: &[u8]) -> Result<Introduced, &'static str> {
     };
     let Some((address, extensions)) = rest.split_at_checked(addresses) else {
         return match is_local {
-            true => Ok(Introduced::Itself),
+            true => Ok(Introduced::Itself.into()),
             false => Err("the addresses are not whole"),
         };
     };
-    check_extensions(header, extensions, is_local || addresses == 0)?;
+    let is_tls = check_extensions(header, extensions, is_local || addresses == 0)?;
     // section 2.2: a LOCAL connection is the proxy's own, and a datagram or a path is no address of a connection
     if is_local {
-        return Ok(Introduced::Itself);
+        return Ok(Introduced::Itself.into());
     }
     let client = match (family & 0x0f, family >> 4) {
         (1, 1) => source::<4>(address, 8),
         (1, 2) => source::<16>(address, 32),
         _ => None,
     };
-    Ok(client.map_or(Introduced::Somebody, Introduced::Client))
+    let client = client.map_or(Introduced::Somebody, Introduced::Client);
+    Ok(Introduction { client, is_tls })
 }
 
 /// The source, which is first, and its port, which is behind both addresses.
@@ -145,10 +160,14 @@ where
     Some(SocketAddr::new(address.into(), u16::from_be_bytes(port)))
 }
 
-/// A checksum (section 2.2.4) has to be right; other extensions say nothing that is used here. Behind an unspecified
-/// family there may be anything.
-fn check_extensions(header: &[u8], mut extensions: &[u8], is_lax: bool) -> Result<(), &'static str> {
+/// A checksum (section 2.2.4) has to be right. Whether the client came through TLS is the answer; other extensions say
+/// nothing that is used here. Behind an unspecified family there may be anything.
+fn check_extensions(header: &[u8], mut extensions: &[u8], is_lax: bool) -> Result<bool, &'static str> {
     const CRC32C: u8 = 0x03;
+    const SSL: u8 = 0x20;
+    /// The bit of the first byte that says so.
+    const CLIENT_SSL: u8 = 0x01;
+    let mut is_tls = false;
     while let Some((&[kind, high, low], rest)) = extensions.split_first_chunk() {
         let length = usize::from(u16::from_be_bytes([high, low]));
         let Some((value, behind)) = rest.split_at_checked(length) else { break };
@@ -164,10 +183,13 @@ fn check_extensions(header: &[u8], mut extensions: &[u8], is_lax: bool) -> Resul
                 return Err("the checksum is wrong");
             }
         }
+        if kind == SSL {
+            is_tls = value.first().is_some_and(|client| client & CLIENT_SSL != 0);
+        }
         extensions = behind;
     }
     match extensions.is_empty() || is_lax {
-        true => Ok(()),
+        true => Ok(is_tls),
         false => Err("an extension is not whole"),
     }
 }

@@ -1,9 +1,11 @@
 //! What all connections of a server have in common.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::accept::{Drain, Peers};
+use crate::accept::{Drain, Peers, Replacement};
 use crate::app::App;
+use crate::request::Connection;
 
 /// The settings of connections that are no limits on what a client may send; those are in `Limits`.
 #[derive(Debug, Clone)]
@@ -26,16 +28,29 @@ pub(crate) struct ConnectionSettings {
 
 /// The app, the settings and the end, as every connection needs them.
 pub(crate) struct Serving {
+    /// The app that the server was started with.
     pub(crate) app: App,
+    pub(crate) replacement: Arc<Replacement>,
     pub(crate) settings: ConnectionSettings,
     pub(crate) drain: Drain,
     pub(crate) peers: Peers,
     /// Where connections begin with a TLS handshake.
     #[cfg(feature = "tls")]
-    pub(crate) tls: Option<std::sync::Arc<crate::accept::tls::Keeper>>,
+    pub(crate) tls: Option<Arc<crate::accept::tls::Keeper>>,
 }
 
 impl Serving {
+    /// The app that new connections are for.
+    pub(crate) fn current_app(&self) -> App {
+        self.replacement.get().unwrap_or_else(|| self.app.clone())
+    }
+
+    /// The connection as a request that comes now belongs to it, where another app answers than when it was opened.
+    pub(crate) fn replaced(&self, connection: &Connection) -> Option<Arc<Connection>> {
+        let app = self.replacement.get()?;
+        (!app.is(&connection.app)).then(|| Arc::new(connection.with(app)))
+    }
+
     /// Whether something comes before HTTP on each connection.
     pub(crate) fn needs_beginning(&self) -> bool {
         #[cfg(feature = "tls")]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::SetOnce;
 
-use crate::accept::{Drain, ENDING};
+use crate::App;
+use crate::accept::{Drain, ENDING, Replacement};
 
 /// Asks about a server, and stops it, from anywhere: another thread, a controller, a test. Cheap to clone.
 #[derive(Clone, Default)]
@@ -23,6 +24,7 @@ pub(super) struct HandleState {
     pub(super) tls: OnceLock<Arc<crate::accept::tls::Keeper>>,
     pub(super) stopper: SetOnce<Drain>,
     pub(super) stopped_early: AtomicBool,
+    pub(super) replacement: Arc<Replacement>,
 }
 
 /// Where a server listens.
@@ -67,6 +69,28 @@ impl Handle {
     #[cfg(feature = "tls")]
     pub fn reload_tls(&self) -> crate::Result<()> {
         self.0.tls.get().map_or(Ok(()), |keeper| keeper.reload())
+    }
+
+    /// Puts another app in the place of the one that the server was started with, or of the one that was put there last.
+    ///
+    /// It answers the requests that come from now on, on connections that are open already as well; those that run, and
+    /// WebSocket connections, end as they began. What is about connections, such as
+    /// [`Limits::header_timeout`](crate::Limits::header_timeout), is that of the app which a connection began with, and
+    /// how many there may be and how many threads may block stay what they were. Nothing is kept of the other app:
+    /// sessions in memory, rooms and managed values are those of the new one.
+    ///
+    /// ```
+    /// use vernal::{App, Request, Route, Server, controller};
+    ///
+    /// let server = Server::new();
+    /// let handle = server.handle();
+    /// // later, while it runs
+    /// let closed = controller::from_fn(|_: &Request| "We are back tomorrow.");
+    /// handle.replace(App::builder().route(Route::path("/**"), closed).build()?);
+    /// # Ok::<(), vernal::Error>(())
+    /// ```
+    pub fn replace(&self, app: App) {
+        self.0.replacement.put(app);
     }
 
     /// Stops the server: nothing new is accepted, running requests finish, then `start` returns. A server that is

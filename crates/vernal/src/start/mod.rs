@@ -303,7 +303,8 @@ impl Server {
     }
 
     /// Expects each connection to begin with a header of the PROXY protocol, version 1 or 2, which names the client; no
-    /// by default. It is for balancers that pass on bytes, TLS included, such as HAProxy with `send-proxy-v2`.
+    /// by default. It is for balancers that pass on bytes, TLS included, such as HAProxy with `send-proxy-v2`. One that ends
+    /// TLS itself and says so (`send-proxy-v2-ssl`) makes the scheme of the requests `https`.
     ///
     /// Only [`trusted_proxies`](Server::trusted_proxies) may connect then, of which there has to be one. All others are
     /// closed, and so is a connection without the header, or on which it takes longer than

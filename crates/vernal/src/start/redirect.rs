@@ -30,6 +30,7 @@ pub(super) fn listeners(address: Address, secure_port: u16, serving: &Serving) -
     let settings = serving.settings.clone();
     let serving = Arc::new(Serving {
         app,
+        replacement: Arc::default(),
         settings,
         drain: serving.drain.clone(),
         peers: serving.peers.clone(),

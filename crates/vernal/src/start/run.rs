@@ -100,6 +100,7 @@ impl Server {
         let peers = Peers::new(app.limits().connections_per_address);
         let serving = Arc::new(Serving {
             app,
+            replacement: Arc::clone(&self.handle.0.replacement),
             settings: self.connection,
             drain,
             peers,

@@ -187,6 +187,8 @@ async fn refuse(
 ) {
     let Refusal { status, head_only, .. } = *refusal;
     let refuse = async {
+        let replaced = serving.replaced(connection);
+        let connection = replaced.as_ref().unwrap_or(connection);
         let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
         let title_case = serving.settings.title_case_headers;
         refusal::send(remains, page, head_only, title_case).await;
@@ -246,16 +248,18 @@ fn answer(
         parts.headers.insert(http::header::HOST, host);
     }
     let mut request = Request::from_parts(parts, Incoming::new(body));
-    request.set_connection(Arc::clone(connection));
+    let replaced = serving.replaced(connection);
+    request.set_connection(Arc::clone(replaced.as_ref().unwrap_or(connection)));
     let drain = &serving.drain;
     async move {
+        let app = &replaced.as_ref().unwrap_or(connection).app;
         #[cfg(feature = "websocket")]
-        let mut response = match connection.app.websocket_upgrade(&mut request) {
-            Some(endpoint) => switch.answer(&connection.app, request, endpoint).await,
-            None => connection.app.answer(&mut request).await,
+        let mut response = match app.websocket_upgrade(&mut request) {
+            Some(endpoint) => switch.answer(app, request, endpoint).await,
+            None => app.answer(&mut request).await,
         };
         #[cfg(not(feature = "websocket"))]
-        let mut response = connection.app.answer(&mut request).await;
+        let mut response = app.answer(&mut request).await;
         let mut last = last;
         if drain.has_reached(ENDING) {
             drain.answered();

@@ -57,6 +57,7 @@ pub(crate) fn serving() -> Serving {
             #[cfg(feature = "http2")]
             ping_interval: None,
         },
+        replacement: Arc::default(),
         drain: Drain::new(1, Duration::from_secs(1)),
         peers: Peers::new(0),
         #[cfg(feature = "tls")]

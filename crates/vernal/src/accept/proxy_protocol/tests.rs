@@ -50,7 +50,7 @@ fn lines_of_version_1() {
 
 #[test]
 fn headers_of_version_2() {
-    let source = |header: &[u8]| version_2(header).map(client);
+    let source = |header: &[u8]| version_2(header).map(|introduction| client(introduction.client));
     assert_eq!(source(&binary(1, 0x11, &TCP4)), Ok(Some("192.0.2.1:56324".to_owned())));
     let mut tcp6 = [0; 36];
     (tcp6[15], tcp6[33]) = (1, 80);
@@ -66,7 +66,7 @@ fn headers_of_version_2() {
         binary(1, 0x31, &[0; 216]),
     ] {
         let expected = if nobody[12] == 0x20 { Introduced::Itself } else { Introduced::Somebody };
-        assert_eq!(version_2(&nobody), Ok(expected), "{nobody:?}");
+        assert_eq!(version_2(&nobody), Ok(expected.into()), "{nobody:?}");
     }
     for (wrong, reason) in [
         (binary(2, 0x11, &TCP4), "the version or the command is unknown"),
@@ -83,6 +83,22 @@ fn headers_of_version_2() {
 }
 
 #[test]
+fn a_proxy_says_whether_it_has_ended_tls() {
+    // section 2.2.6: a byte of bits, four that say whether a certificate was verified, extensions of its own
+    for (extension, is_tls) in [
+        (&[][..], false),
+        (&[0x20, 0, 5, 1, 0, 0, 0, 0], true),
+        (&[4, 0, 1, 9, 0x20, 0, 12, 7, 0, 0, 0, 0, 0x21, 0, 4, b'T', b'L', b'S', b'3'], true),
+        (&[0x20, 0, 5, 0, 0, 0, 0, 0], false),
+        (&[0x20, 0, 0], false),
+    ] {
+        let introduction = version_2(&binary(1, 0x11, &[&TCP4[..], extension].concat())).expect("a header");
+        assert_eq!(introduction.is_tls, is_tls, "{extension:?}");
+    }
+    assert_eq!(version_2(&binary(0, 0x00, &[0x20, 0, 1, 1])), Ok(Introduced::Itself.into()));
+}
+
+#[test]
 fn a_right_checksum_is_right() {
     // RFC 3720 appendix B.4: 32 bytes of zeros
     assert_eq!(crc32c([0; 32].into_iter()), 0x8a91_36aa);
@@ -90,7 +106,7 @@ fn a_right_checksum_is_right() {
     let mut header = binary(1, 0x11, &[&TCP4[..], &[3, 0, 4, 0, 0, 0, 0], &[4, 0, 1, 9]].concat());
     let sum = crc32c(header.iter().copied());
     header[31..35].copy_from_slice(&sum.to_be_bytes());
-    assert!(matches!(version_2(&header), Ok(Introduced::Client(_))));
+    assert!(matches!(version_2(&header), Ok(Introduction { client: Introduced::Client(_), .. })));
     header[16] ^= 1;
     assert_eq!(version_2(&header), Err("the checksum is wrong"));
 }
@@ -103,7 +119,7 @@ fn no_bytes_panic() {
         let _ = version_2(&binary(1, bytes.first().copied().unwrap_or(0x11), &bytes));
         let extended = version_2(&binary(1, 0x11, &[&TCP4[..], &bytes].concat()));
         prop_assert!(
-            !matches!(extended, Ok(Introduced::Itself | Introduced::Somebody)),
+            !matches!(extended, Ok(Introduction { client: Introduced::Itself | Introduced::Somebody, .. })),
             "an address was lost"
         );
         Ok(())

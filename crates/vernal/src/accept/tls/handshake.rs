@@ -74,7 +74,7 @@ async fn shake_hands(stream: Stream, serving: &Serving, keeper: &Keeper) -> Opti
 
 /// Tells somebody who speaks HTTP without TLS what is wrong.
 async fn refuse_plain(stream: Stream, serving: &Serving) {
-    let connection = Arc::new(Connection::new(serving.app.clone(), None, Watch::new()));
+    let connection = Arc::new(Connection::new(serving.current_app(), None, Watch::new()));
     let error = HttpError::bad_request("This port speaks HTTPS: the address begins with \"https://\"");
     let page = connection.app.refuse(&connection, error).await;
     let remains = Remains { stream, unsent: Vec::new(), unseen: Bytes::new() };

@@ -218,7 +218,9 @@ impl Conversation<'_> {
             self.leave();
         }
         let running = self.account.begin();
-        let (account, connection) = (Arc::clone(&self.account), Arc::clone(self.connection));
+        let account = Arc::clone(&self.account);
+        let connection =
+            self.serving.replaced(self.connection).unwrap_or_else(|| Arc::clone(self.connection));
         let stream = Exchange { respond, connection, account, serving: Arc::clone(self.serving) };
         tokio::spawn(stream.answer(request, running));
     }
