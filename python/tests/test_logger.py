@@ -212,6 +212,25 @@ def test_a_handler_of_one_logger_alone_stays_with_it(factory, kept):
     assert alone.texts() == ["a"]
 
 
+def test_a_handler_gets_no_record_from_before_it_was_added(factory):
+    class Waiting(Kept):
+        may_go_on = threading.Event()
+
+        def emit(self, record):
+            assert self.may_go_on.wait(60)
+            super().emit(record)
+
+    waiting, later = Waiting(), Kept()
+    factory.set_handler(waiting)
+    log = factory.get_logger()
+    log.info("a")
+    log.info("b")
+    log.addHandler(later)
+    log.info("c")
+    waiting.may_go_on.set()
+    assert (waiting.texts(), later.texts()) == (["a", "b", "c"], ["c"])
+
+
 def test_the_functions_of_the_module_are_for_the_framework():
     framework = logger.get_logger_factory()
     before, handler = list(framework.handlers), Kept()

@@ -20,13 +20,18 @@ def scanned(tmp_path, run_python):
 
     def scan(arguments, cwd=None):
         files = {path: f"import sys; sys.stderr.write({name + chr(10)!r})" for path, name in MODULES.items()}
-        files["main.py"] = f"from simple_http_server import server\nserver.scan({arguments})\n"
+        files["main.py"] = (
+            "import sys; sys.stderr.write('main\\n')\n"
+            f"from simple_http_server import server\nserver.scan({arguments})\n"
+        )
         files["broken.py"] = "raise RuntimeError('broken')"
         for path, text in files.items():
             (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / path).write_text(text)
         run = run_python(str(tmp_path / "main.py"), cwd=cwd)
-        return run.stderr.splitlines(), run.stdout
+        main, *imported = run.stderr.splitlines()
+        assert main == "main"
+        return imported, run.stdout
 
     return scan
 
@@ -74,8 +79,9 @@ def test_what_cannot_be_imported_is_logged_and_left_out(scanned):
 
 
 def test_the_program_itself_is_not_imported_again(scanned):
-    _, log = scanned("")
-    assert "main.py" not in log
+    imported, _ = scanned("")
+    assert "alone" in imported
+    assert "main" not in imported
 
 
 def test_a_folder_that_is_not_there_is_logged(scanned, tmp_path):
