@@ -175,6 +175,8 @@ class RoutingServer:
             app.filter(request_filter)
         for page in self._error_pages.values():
             app.error_page(page)
+        for endpoint in self._websocket_endpoints:
+            app.websocket(endpoint)
         for resource in self._resources:
             app.resource(resource)
         return app

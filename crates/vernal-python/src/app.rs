@@ -18,6 +18,7 @@ use crate::run::Runner;
 use crate::run::here::Here;
 use crate::server::start_error;
 use crate::settings;
+use crate::websocket;
 
 /// Declarations of a Python application; an engine's app is made of them whenever a server starts.
 #[pyclass(frozen, module = "simple_http_server._engine")]
@@ -38,6 +39,7 @@ struct Declared {
     filters: Vec<(FilterTarget, Arc<Py<PyAny>>)>,
     error_pages: Vec<(String, Py<PyAny>)>,
     resources: Vec<(String, String)>,
+    websockets: Vec<websocket::Declared>,
 }
 
 struct Declaration {
@@ -123,6 +125,13 @@ impl App {
         Ok(())
     }
 
+    /// Declares a handler of WebSocket connections: a `_declarations.WebsocketEndpoint`.
+    fn websocket(&self, declared: &Bound<'_, PyAny>) -> PyResult<()> {
+        let declared = websocket::Declared::from_python(declared, pattern_of(declared)?)?;
+        self.lock().websockets.push(declared);
+        Ok(())
+    }
+
     /// Serves files: a `_declarations.Resource`.
     fn resource(&self, declared: &Bound<'_, PyAny>) -> PyResult<()> {
         let pattern = declared.getattr("pattern")?.extract()?;
@@ -189,7 +198,7 @@ impl App {
             .implied_methods(false)
             .favicon(false)
             .regexp_fallback(regexp::fallback);
-        builder = settings::apply(builder, self.options.bind(py))?;
+        builder = settings::apply(builder, self.options.bind(py), runner.may_wait())?;
         for declaration in &declared.routes {
             let controller = declaration.controller(py, &settings)?;
             builder = builder.route_at(declaration.route.clone(), declaration.location, Shared(controller));
@@ -197,6 +206,10 @@ impl App {
         let mut pages = ErrorPages::default();
         for (code, page) in &declared.error_pages {
             pages.add(code, page.clone_ref(py));
+        }
+        for declared in &declared.websockets {
+            let (route, location, handlers) = declared.endpoint(py, &runner, self.expose_errors);
+            builder = builder.websocket_at(route, location, handlers);
         }
         builder = builder.error_page(&["*"], move |info, _| pages.make(&runner, info));
         for (pattern, directory) in &declared.resources {

@@ -24,6 +24,7 @@ mod runtime;
 mod server;
 mod settings;
 mod visit;
+mod websocket;
 
 use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
@@ -40,6 +41,8 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<bind::Uploaded>()?;
     module.add_class::<controller::FlowTarget>()?;
     module.add_class::<reader::Reader>()?;
+    module.add_class::<websocket::WebsocketConnection>()?;
+    module.add_class::<websocket::WebsocketSource>()?;
     module.add_class::<host::begun::Begun>()?;
     module.add_class::<host::wsgi::WsgiExchange>()?;
     module.add_class::<host::wsgi::Pieces>()?;

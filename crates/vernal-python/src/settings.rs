@@ -5,10 +5,20 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use vernal::websocket::WebsocketSettings;
 use vernal::{Builder, Compression, Limits, Server};
 
-/// Applies the settings of an app.
-pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<Builder> {
+/// How much of what is sent over a WebSocket may wait for the client where those who send cannot wait.
+const QUEUE_OF_EVENT_LOOPS: usize = 16 * 1024 * 1024;
+
+/// Applies the settings of an app, whose controllers and handlers may wait, or may not.
+pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>, may_wait: bool) -> PyResult<Builder> {
+    let bounds = match may_wait {
+        true => Limits::default(),
+        false => Limits::default().websocket_queue(QUEUE_OF_EVENT_LOOPS),
+    };
+    builder =
+        builder.limits(bounds.clone()).websocket_settings(WebsocketSettings::default().any_origin(true));
     for (name, value) in options.iter() {
         let name: String = name.extract()?;
         builder = match name.as_str() {
@@ -22,7 +32,13 @@ pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResu
                 }
             }
             "trusted_proxies" => builder.trusted_proxies(value.extract::<Vec<String>>()?),
-            "limits" => builder.limits(limits(value.cast::<PyDict>()?)?),
+            "limits" => builder.limits(limits(bounds.clone(), value.cast::<PyDict>()?)?),
+            "websocket_origins" => {
+                let origins: Vec<String> = value.extract()?;
+                let settings =
+                    origins.into_iter().fold(WebsocketSettings::default(), WebsocketSettings::origin);
+                builder.websocket_settings(settings)
+            }
             _ => return Err(PyValueError::new_err(format!("there is no setting {name:?}"))),
         };
     }
@@ -56,8 +72,7 @@ pub(crate) fn apply_to_server(mut server: Server, options: &Bound<'_, PyDict>) -
 }
 
 /// Bounds by their names; times are in seconds, 0 for none.
-fn limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
-    let mut limits = Limits::default();
+fn limits(mut limits: Limits, given: &Bound<'_, PyDict>) -> PyResult<Limits> {
     for (name, value) in given.iter() {
         let name: String = name.extract()?;
         limits = match name.as_str() {
@@ -77,6 +92,9 @@ fn limits(given: &Bound<'_, PyDict>) -> PyResult<Limits> {
             "websocket_frame" => limits.websocket_frame(value.extract()?),
             "websocket_message" => limits.websocket_message(value.extract()?),
             "websocket_queue" => limits.websocket_queue(value.extract()?),
+            "websocket_send_timeout" => limits.websocket_send_timeout(seconds(&value)?),
+            "websocket_ping_interval" => limits.websocket_ping_interval(seconds(&value)?),
+            "websocket_close_timeout" => limits.websocket_close_timeout(seconds(&value)?),
             _ => return Err(PyValueError::new_err(format!("there is no limit {name:?}"))),
         };
     }

@@ -603,7 +603,7 @@ impl Builder {
     #[track_caller]
     pub fn websocket(self, route: Route, handler: impl WebsocketHandler) -> Self {
         let location = Location::by_hand(std::panic::Location::caller());
-        self.declare_websocket(route, location, HandlerScope::Shared(Arc::new(handler)))
+        self.websocket_at(route, location, HandlerScope::Shared(Arc::new(handler)))
     }
 
     /// As [`websocket`](Builder::websocket), with a new handler for each connection.
@@ -616,11 +616,13 @@ impl Builder {
     ) -> Self {
         let location = Location::by_hand(std::panic::Location::caller());
         let make = move || -> Arc<dyn WebsocketHandler> { Arc::new(make()) };
-        self.declare_websocket(route, location, HandlerScope::PerConnection(Box::new(make)))
+        self.websocket_at(route, location, HandlerScope::PerConnection(Box::new(make)))
     }
 
+    /// As [`websocket`](Builder::websocket), for handlers of this scope that were declared at this place, which is what
+    /// mistakes are reported with.
     #[cfg(feature = "websocket")]
-    fn declare_websocket(mut self, route: Route, location: Location, scope: HandlerScope) -> Self {
+    pub fn websocket_at(mut self, route: Route, location: Location, scope: HandlerScope) -> Self {
         self.endpoints.handler(HandlerEntry {
             routes: vec![route],
             location: Some(location),

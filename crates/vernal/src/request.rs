@@ -83,7 +83,7 @@ impl Connection {
 }
 
 /// What the route captured: ranges of the path.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Captures {
     pub(crate) mapping: Option<MappingId>,
     /// Whether the mapping is one of the WebSocket endpoints, not of the routes.
@@ -466,6 +466,12 @@ impl Request {
             connection: self.connection.clone(),
             ..Request::default()
         }
+    }
+
+    /// The same with what the route captured.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn copy(&self) -> Request {
+        Request { captures: self.captures.clone(), ..self.rest() }
     }
 
     /// Decodes the path; everything that asks for it comes later.

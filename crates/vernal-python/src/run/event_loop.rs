@@ -57,7 +57,8 @@ impl Runner for EventLoop {
     fn submit(&self, job: Job) {
         {
             let mut waiting = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-            if waiting.is_closed || waiting.jobs.len() >= WAITING {
+            let is_full = waiting.jobs.len() >= WAITING && !job.always_has_room();
+            if waiting.is_closed || is_full {
                 drop(waiting);
                 return job.refuse();
             }
@@ -67,6 +68,10 @@ impl Runner for EventLoop {
             // a full pipe has woken the loop already
             let _ = (&self.0.wake).write(&[1]);
         }
+    }
+
+    fn may_wait(&self) -> bool {
+        false
     }
 }
 

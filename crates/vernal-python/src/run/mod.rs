@@ -15,6 +15,7 @@ use vernal::controller::Call;
 
 use crate::controller::PyController;
 use crate::error_page::PageJob;
+use crate::websocket;
 
 /// Something that wants the interpreter.
 pub(crate) enum Job {
@@ -22,6 +23,8 @@ pub(crate) enum Job {
     Controller(Arc<PyController>, Call),
     /// The page of an error.
     ErrorPage(PageJob),
+    /// An event of a WebSocket connection.
+    Websocket(Box<websocket::Task>),
 }
 
 /// What is left to do of a job.
@@ -39,6 +42,11 @@ pub(crate) type Finish = Box<dyn FnOnce(Python<'_>, PyResult<Py<PyAny>>) + Send>
 pub(crate) trait Runner: Send + Sync {
     /// Takes a job, from a thread that does not have the interpreter and must not wait for it.
     fn submit(&self, job: Job);
+
+    /// Whether what it runs may keep its thread waiting.
+    fn may_wait(&self) -> bool {
+        true
+    }
 }
 
 impl Job {
@@ -47,6 +55,7 @@ impl Job {
         match self {
             Job::Controller(controller, call) => controller.run(py, call),
             Job::ErrorPage(page) => page.run(py),
+            Job::Websocket(task) => task.run(py),
         }
     }
 
@@ -55,6 +64,7 @@ impl Job {
         match self {
             Job::Controller(controller, _) => controller.name(py),
             Job::ErrorPage(_) => "an error page".to_owned(),
+            Job::Websocket(task) => task.name(),
         }
     }
 
@@ -66,7 +76,14 @@ impl Job {
                 call.answer(Err(HttpError::new(503).explain(explain).into()));
             }
             Job::ErrorPage(page) => drop(page),
+            Job::Websocket(task) => drop(task),
         }
+    }
+
+    /// Whether it is taken however many wait: a connection has one event at a time, so there are no more of them than
+    /// connections, and the end of one must be told.
+    pub(crate) fn always_has_room(&self) -> bool {
+        matches!(self, Job::Websocket(_))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Threads that take the interpreter once and keep it while there is work.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,15 @@ const PATIENCE: Duration = Duration::from_millis(2);
 
 /// How many jobs may wait.
 const WAITING: usize = 10_000;
+
+thread_local! {
+    static IS_HERE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is one of a pool.
+pub(crate) fn is_here() -> bool {
+    IS_HERE.get()
+}
 
 /// Threads for controllers that may block; their number grows while jobs wait in vain, and shrinks when they rest.
 pub(crate) struct Pool(Arc<Shared>);
@@ -58,7 +68,8 @@ impl Pool {
 impl Runner for Pool {
     fn submit(&self, job: Job) {
         let mut state = self.0.lock();
-        if state.is_closed || state.jobs.len() >= WAITING {
+        let is_full = state.jobs.len() >= WAITING && !job.always_has_room();
+        if state.is_closed || is_full {
             drop(state);
             return job.refuse();
         }
@@ -121,6 +132,7 @@ impl Shared {
 
     /// The life of a thread.
     fn work(&self, number: usize) {
+        IS_HERE.set(true);
         Python::attach(|py| {
             let mut thread = match PoolThread::begin(py, number) {
                 Ok(thread) => thread,

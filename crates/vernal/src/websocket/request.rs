@@ -25,6 +25,12 @@ impl WebsocketRequest {
         self.subprotocol = name.map(Box::from);
     }
 
+    /// The request once more, for who works with it elsewhere: all of it but what hangs on the journey of this one, its
+    /// extensions and the visitor's session.
+    pub fn copy(&self) -> Request {
+        self.request.copy()
+    }
+
     /// The subprotocols that the client offers, the one it likes best first.
     pub fn subprotocols(&self) -> impl Iterator<Item = &str> {
         list(&self.request, "sec-websocket-protocol")

@@ -16,14 +16,36 @@ const PIECE: usize = 256 * 1024;
 
 /// Sends the file in frames of `chunk_size` bytes, or in one frame where that is 0.
 pub(crate) async fn send(session: &WebsocketSession, path: PathBuf, chunk_size: usize) -> Result<()> {
-    let (mut file, length) = open(&path).await.ok_or_else(|| unreadable(&path))?;
-    let chunk_size = if chunk_size == 0 { length } else { chunk_size as u64 };
+    let opened = open(&path).await.ok_or_else(|| unreadable(&path))?;
     session.when_there_is_room(Outgoing::begin_file).await?;
-    let mut under_way = UnderWay { session, is_whole: false };
+    let under_way = UnderWay { session: session.clone(), is_whole: false };
+    send_pieces(under_way, opened, path, chunk_size).await
+}
+
+/// Opens the file and takes its place among the messages now; what is left to do is sending it.
+pub(crate) fn begin(
+    session: &WebsocketSession,
+    path: PathBuf,
+    chunk_size: usize,
+) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
+    let (file, length) = open_here(&path).ok_or_else(|| unreadable(&path))?;
+    session.outgoing().begin_file()?;
+    let under_way = UnderWay { session: session.clone(), is_whole: false };
+    Ok(async move { send_pieces(under_way, (File::from_std(file), length), path, chunk_size).await })
+}
+
+async fn send_pieces(
+    mut under_way: UnderWay,
+    (mut file, length): (File, u64),
+    path: PathBuf,
+    chunk_size: usize,
+) -> Result<()> {
+    let chunk_size = if chunk_size == 0 { length } else { chunk_size as u64 };
     let mut cut = Cut { chunk_size, unsent: length, frame_left: 0, has_begun: false };
     loop {
         let piece = read(&mut file, cut.unsent).await.ok_or_else(|| unreadable(&path))?;
-        session
+        under_way
+            .session
             .when_there_is_room(|outgoing| {
                 outgoing.check_room_for_file()?;
                 cut.send(outgoing, piece.clone());
@@ -40,6 +62,12 @@ pub(crate) async fn send(session: &WebsocketSession, path: PathBuf, chunk_size: 
 async fn open(path: &Path) -> Option<(File, u64)> {
     let file = File::open(path).await.ok()?;
     let metadata = file.metadata().await.ok()?;
+    if metadata.is_file() { Some((file, metadata.len())) } else { None }
+}
+
+fn open_here(path: &Path) -> Option<(std::fs::File, u64)> {
+    let file = std::fs::File::open(path).ok()?;
+    let metadata = file.metadata().ok()?;
     if metadata.is_file() { Some((file, metadata.len())) } else { None }
 }
 
@@ -85,12 +113,12 @@ impl Cut {
 
 /// A file that has begun. If it does not become whole, since it cannot be read any more or no one waits for it, the
 /// connection cannot go on.
-struct UnderWay<'a> {
-    session: &'a WebsocketSession,
+struct UnderWay {
+    session: WebsocketSession,
     is_whole: bool,
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.session.outgoing().end_file(self.is_whole);
         self.session.notify_room();

@@ -165,6 +165,25 @@ impl WebsocketSession {
         send_file::send(self, path.as_ref().to_owned(), chunk_size).await
     }
 
+    /// Opens a file and takes its place among the messages, if there is room for it now: what is sent after this follows
+    /// the file. The rest is done in the future, which has to be awaited, within a runtime of tokio: where it is dropped
+    /// before its end the connection is closed.
+    ///
+    /// For who must know at once whether there is such a file, and must not wait until it has been sent. Opening it may
+    /// block the thread for as long as its file system takes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::File`] when there is no such file, [`SendError::Full`] also where another file is under way,
+    /// [`SendError::Closed`].
+    pub fn begin_file(
+        &self,
+        path: &Path,
+        chunk_size: usize,
+    ) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
+        send_file::begin(self, path.to_owned(), chunk_size)
+    }
+
     /// Sends a ping.
     ///
     /// # Errors
