@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep};
 
 use crate::websocket::session::Terms;
+use crate::websocket::timers::sleep_until;
 
 /// What the time has come for.
 #[derive(Debug, PartialEq, Eq)]

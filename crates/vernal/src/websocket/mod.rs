@@ -42,6 +42,7 @@ mod send_file;
 mod session;
 mod settings;
 mod text;
+mod timers;
 mod violation;
 
 pub use answer::{Handshake, IntoEvent};

@@ -41,21 +41,29 @@ impl Piece {
 /// Parts of the stream, in order.
 #[derive(Default)]
 pub(crate) struct Pieces {
-    list: VecDeque<Piece>,
+    /// What is small at the beginning, which is mostly all; empty where something large comes first.
+    first: Vec<u8>,
+    rest: VecDeque<Piece>,
     bytes: usize,
 }
 
 impl Pieces {
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.first.is_empty() && self.rest.is_empty()
     }
 
     /// The end of the stream, to which something small is added.
     fn small(&mut self) -> &mut Vec<u8> {
-        if !matches!(self.list.back(), Some(Piece::Small(bytes)) if bytes.len() < GATHERED) {
-            self.list.push_back(Piece::Small(SPARE.take()));
+        if self.rest.is_empty() && self.first.len() < GATHERED {
+            if self.first.capacity() == 0 {
+                self.first = SPARE.take();
+            }
+            return &mut self.first;
         }
-        match self.list.back_mut() {
+        if !matches!(self.rest.back(), Some(Piece::Small(bytes)) if bytes.len() < GATHERED) {
+            self.rest.push_back(Piece::Small(SPARE.take()));
+        }
+        match self.rest.back_mut() {
             Some(Piece::Small(bytes)) => bytes,
             _ => unreachable!("one was added where there was none"),
         }
@@ -90,46 +98,65 @@ impl Pieces {
     pub(super) fn push(&mut self, payload: Payload<'_>) {
         self.bytes += payload.len();
         match payload {
-            Payload::Owned(bytes) if bytes.len() >= LARGE => self.list.push_back(Piece::Large(bytes)),
+            Payload::Owned(bytes) if bytes.len() >= LARGE => self.rest.push_back(Piece::Large(bytes)),
             Payload::Owned(bytes) => self.small().extend_from_slice(&bytes),
             Payload::Borrowed(bytes) => self.small().extend_from_slice(bytes),
         }
     }
 
     pub(super) fn append(&mut self, other: &mut Pieces) {
-        self.list.append(&mut other.list);
+        if !other.first.is_empty() {
+            self.rest.push_back(Piece::Small(std::mem::take(&mut other.first)));
+        }
+        self.rest.append(&mut other.rest);
         self.bytes += std::mem::take(&mut other.bytes);
     }
 
     /// What is left of the first part, of which so many bytes were written; and whether it is all that there is.
     pub(crate) fn first(&self, done: usize) -> (&[u8], bool) {
-        (self.list.front().map_or(&[], |piece| &piece.as_slice()[done..]), self.list.len() <= 1)
+        if !self.first.is_empty() {
+            return (&self.first[done..], self.rest.is_empty());
+        }
+        (self.rest.front().map_or(&[], |piece| &piece.as_slice()[done..]), self.rest.len() <= 1)
     }
 
     /// The first parts, for one system call.
     pub(crate) fn slices(&self, done: usize) -> SmallVec<[IoSlice<'_>; VECTORED]> {
         let mut done = done;
-        let parts = self.list.iter().take(VECTORED);
-        parts.map(|piece| IoSlice::new(&piece.as_slice()[std::mem::take(&mut done)..])).collect()
+        let first = Some(&self.first[..]).filter(|first| !first.is_empty());
+        let parts = first.into_iter().chain(self.rest.iter().map(Piece::as_slice)).take(VECTORED);
+        parts.map(|part| IoSlice::new(&part[std::mem::take(&mut done)..])).collect()
     }
 
     /// So many bytes were written; returns how far that reaches into the first part that is left.
     pub(crate) fn advance(&mut self, mut written: usize) -> usize {
         self.bytes = self.bytes.saturating_sub(written);
-        while let Some(piece) = self.list.front() {
+        if !self.first.is_empty() {
+            if written < self.first.len() {
+                return written;
+            }
+            written -= self.first.len();
+            give_back(std::mem::take(&mut self.first));
+        }
+        while let Some(piece) = self.rest.front() {
             let length = piece.as_slice().len();
             if written < length {
                 break;
             }
             written -= length;
-            if let Some(Piece::Small(mut bytes)) = self.list.pop_front() {
-                bytes.clear();
-                if bytes.capacity() <= 2 * GATHERED {
-                    SPARE.set(bytes);
-                }
+            if let Some(Piece::Small(bytes)) = self.rest.pop_front() {
+                give_back(bytes);
             }
         }
         written
+    }
+}
+
+/// Keeps room for the next connection of this thread that needs some.
+fn give_back(mut room: Vec<u8>) {
+    room.clear();
+    if room.capacity() <= 2 * GATHERED {
+        SPARE.set(room);
     }
 }
 
