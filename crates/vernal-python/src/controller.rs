@@ -239,7 +239,7 @@ impl Visiting {
     /// Answers with what was returned, or with why nothing was.
     fn finish(mut self, py: Python<'_>, returned: Result<Py<PyAny>, Failure>) {
         if self.visit.as_ref().is_some_and(|visit| !visit.get().is_open()) {
-            return self.conclude(py, returned);
+            return self.conclude(returned);
         }
         let answer = returned.and_then(|returned| self.assemble(py, returned.into_bound(py)));
         let expose = self.controller.settings.expose_errors;
@@ -252,13 +252,13 @@ impl Visiting {
     }
 
     /// After the controller has answered itself an error can only be logged (`spec/08` A38), and a stream ends.
-    fn conclude(self, py: Python<'_>, returned: Result<Py<PyAny>, Failure>) {
+    fn conclude(&self, returned: Result<Py<PyAny>, Failure>) {
         if let Err(failure) = returned {
             let error = failure.into_engine(false);
             tracing::debug!(%error, "the answer had been sent before");
         }
-        if let Some(visit) = self.visit {
-            visit.bind(py).get().end();
+        if let Some(visit) = &self.visit {
+            visit.get().end();
         }
     }
 
@@ -282,7 +282,7 @@ impl Visiting {
 
     /// The cookie of the session, where the request has opened one or came with the cookie of one.
     fn session_cookie(&mut self, py: Python<'_>) -> PyResult<Option<String>> {
-        let is_opened = self.visit.as_ref().is_some_and(|visit| visit.get().has_live_request(py));
+        let is_opened = self.visit.as_ref().is_some_and(|visit| visit.get().has_live_request());
         let request = self.call.as_ref().map(Call::request);
         let names_one =
             |request: &Request| request.cookie(&self.controller.settings.session_cookie).is_some();
@@ -296,5 +296,13 @@ impl Visiting {
         }
         let request = Visit::live_request(&self.visit(py)?)?;
         request.call_method0(intern!(py, "_session_cookie"))?.extract()
+    }
+}
+
+impl Drop for Visiting {
+    fn drop(&mut self) {
+        if let Some(visit) = &self.visit {
+            visit.get().release();
+        }
     }
 }

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use pyo3::exceptions::PyAssertionError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple, PyType};
 use tokio::sync::mpsc;
 use vernal::controller::Call;
 use vernal::{Request, Response, Stream};
@@ -29,8 +28,14 @@ pub(crate) struct Visit {
     request: Arc<Request>,
     controller: Option<Arc<PyController>>,
     answering: Mutex<Answering>,
-    live_request: PyOnceLock<Py<PyAny>>,
-    live_response: PyOnceLock<Py<PyAny>>,
+    views: Mutex<Views>,
+}
+
+/// The package's view of a visit. Each of them has the visit as well, so they must be let go in the end.
+#[derive(Default)]
+struct Views {
+    request: Option<Py<PyAny>>,
+    response: Option<Py<PyAny>>,
 }
 
 /// How far the answer is.
@@ -56,8 +61,7 @@ impl Visit {
             request: Arc::clone(call.request()),
             controller,
             answering: Mutex::new(Answering::Open(call)),
-            live_request: PyOnceLock::new(),
-            live_response: PyOnceLock::new(),
+            views: Mutex::default(),
         }
     }
 
@@ -67,25 +71,47 @@ impl Visit {
 
     /// The package's view of the request, made when it is first asked for.
     pub(crate) fn live_request<'py>(slf: &Bound<'py, Visit>) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let make = || Names::get(py)?.live_request.bind(py).call1((slf,)).map(Bound::unbind);
-        Ok(slf.get().live_request.get_or_try_init(py, make)?.bind(py).clone())
+        let class = &Names::get(slf.py())?.live_request;
+        Visit::view(slf, class, |views| &mut views.request)
     }
 
     /// The package's view of the response, made when it is first asked for.
     pub(crate) fn live_response<'py>(slf: &Bound<'py, Visit>) -> PyResult<Bound<'py, PyAny>> {
+        let class = &Names::get(slf.py())?.live_response;
+        Visit::view(slf, class, |views| &mut views.response)
+    }
+
+    fn view<'py>(
+        slf: &Bound<'py, Visit>,
+        class: &Py<PyType>,
+        place: fn(&mut Views) -> &mut Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let make = || Names::get(py)?.live_response.bind(py).call1((slf,)).map(Bound::unbind);
-        Ok(slf.get().live_response.get_or_try_init(py, make)?.bind(py).clone())
+        if let Some(view) = place(&mut slf.get().views()) {
+            return Ok(view.bind(py).clone());
+        }
+        // Python runs here, and may ask for the same
+        let made = class.bind(py).call1((slf,))?.unbind();
+        Ok(place(&mut slf.get().views()).get_or_insert(made).bind(py).clone())
     }
 
     /// The response, if anybody has asked for one.
     pub(crate) fn opened_response<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        self.live_response.get(py).map(|response| response.bind(py).clone())
+        self.views().response.as_ref().map(|response| response.bind(py).clone())
     }
 
-    pub(crate) fn has_live_request(&self, py: Python<'_>) -> bool {
-        self.live_request.get(py).is_some()
+    pub(crate) fn has_live_request(&self) -> bool {
+        self.views().request.is_some()
+    }
+
+    /// Lets the views go: the visit and they would keep each other for ever.
+    pub(crate) fn release(&self) {
+        let views = std::mem::take(&mut *self.views());
+        drop(views);
+    }
+
+    fn views(&self) -> std::sync::MutexGuard<'_, Views> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers; an error's page has the fields that were set so far (`spec/04` section 7).
