@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import threading
-from typing import Any, Callable, Dict, Iterable, Optional
+import types
+from typing import Any, Callable, Coroutine, Dict, Generator, Iterable, Optional
 
 from ._engine import App, Begun, WsgiExchange
 
@@ -18,7 +19,13 @@ def answer(app: App, environ: Dict[str, Any], start_response: StartResponse) -> 
         if type(step) is not Begun:
             body: Iterable[bytes] = step
             return body
-        _loop_of_this_thread().run_until_complete(_finish(exchange, step))
+        loop = _loop_of_this_thread()
+        if loop is None:
+            step.coroutine.close()
+            raise RuntimeError(
+                "This thread runs an event loop, and a controller is a coroutine: await async_app_proxy here."
+            )
+        loop.run_until_complete(_finish(exchange, step))
 
 
 async def answer_async(app: App, environ: Dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -49,15 +56,21 @@ async def _finish(exchange: WsgiExchange, begun: Begun) -> None:
 
     listen()
     try:
-        result = await begun.coroutine
+        result = await go_on_with(begun.coroutine)
     except GeneratorExit:
         raise
     except BaseException as error:
+        exchange.listen(None)
         begun.fail(error)
     else:
-        begun.finish(result)
-    finally:
         exchange.listen(None)
+        begun.finish(result)
+
+
+@types.coroutine
+def go_on_with(coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Goes on with a coroutine, also with one that has begun, which cannot be awaited."""
+    return (yield from coroutine)
 
 
 async def _woken(exchange: WsgiExchange) -> None:
@@ -87,11 +100,10 @@ class _ThreadLoop:
 _threads = threading.local()
 
 
-def _loop_of_this_thread() -> asyncio.AbstractEventLoop:
+def _loop_of_this_thread() -> Optional[asyncio.AbstractEventLoop]:
+    """The loop for coroutines; none where one runs already."""
     if asyncio._get_running_loop() is not None:
-        raise RuntimeError(
-            "This thread runs an event loop, and the controller is a coroutine: await async_app_proxy here."
-        )
+        return None
     mine: Optional[_ThreadLoop] = getattr(_threads, "mine", None)
     if mine is None or mine.loop.is_closed():
         mine = _threads.mine = _ThreadLoop()

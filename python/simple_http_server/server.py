@@ -235,6 +235,8 @@ def init_wsgi_proxy(
     session_factory: Optional[SessionFactory] = None,
     app_conf: Optional[AppConf] = None,
     *,
+    gzip_content_types: Iterable[str] = frozenset(),
+    gzip_compress_level: int = 9,
     limits: Optional[Mapping[str, Any]] = None,
     expose_errors: bool = True,
 ) -> WSGIProxy:
@@ -243,11 +245,15 @@ def init_wsgi_proxy(
     :param resources: directories of static files by pattern, see :func:`start`.
     :param session_factory: where sessions are; that of the configuration if ``None``.
     :param app_conf: what is served; the default configuration if ``None``.
+    :param gzip_content_types: the beginnings of the content types that are compressed.
+    :param gzip_compress_level: how much, 0 to 9.
     :param limits: bounds of what a client may send, see :func:`start`.
     :param expose_errors: whether the client is told the text of an exception that is no ``HttpError``.
     """
     conf = app_conf or get_app_conf()
     proxy = WSGIProxy(resources, conf.model_binding_conf)
+    proxy.gzip_content_types = set(gzip_content_types)
+    proxy.gzip_compress_level = gzip_compress_level
     _prepare(proxy, conf, session_factory, limits, expose_errors)
     return proxy
 
@@ -257,6 +263,8 @@ def init_asgi_proxy(
     session_factory: Optional[SessionFactory] = None,
     app_conf: Optional[AppConf] = None,
     *,
+    gzip_content_types: Iterable[str] = frozenset(),
+    gzip_compress_level: int = 9,
     limits: Optional[Mapping[str, Any]] = None,
     expose_errors: bool = True,
 ) -> ASGIProxy:
@@ -266,6 +274,8 @@ def init_asgi_proxy(
     """
     conf = app_conf or get_app_conf()
     proxy = ASGIProxy(resources, conf.model_binding_conf)
+    proxy.gzip_content_types = set(gzip_content_types)
+    proxy.gzip_compress_level = gzip_compress_level
     _prepare(proxy, conf, session_factory, limits, expose_errors)
     return proxy
 

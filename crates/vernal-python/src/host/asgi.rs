@@ -133,6 +133,18 @@ impl Head {
 ///
 /// What the client is answered instead.
 fn request_of(scope: &Bound<'_, PyDict>, host: Host, body: Arc<Body>) -> Result<Request, HttpError> {
+    let mut request = request_head(scope)?.with_body_stream(Arriving(body));
+    request.extensions.insert(Environment(Arc::new(scope.clone().into_any().unbind())));
+    request.extensions.insert(host);
+    Ok(request)
+}
+
+/// What a scope says of a request, whatever follows.
+///
+/// # Errors
+///
+/// What the client is answered instead.
+pub(super) fn request_head(scope: &Bound<'_, PyDict>) -> Result<Request, HttpError> {
     let py = scope.py();
     let get = |key| value(scope, key);
     let text = |key| text(scope, key).map(|text| text.to_string_lossy().into_owned());
@@ -155,17 +167,18 @@ fn request_of(scope: &Bound<'_, PyDict>, host: Host, body: Arc<Body>) -> Result<
         Some("3") => request.with_version(Version::HTTP_3),
         _ => request,
     };
-    let peer = get(intern!(py, "client")).and_then(|client| client.extract::<(String, u16)>().ok());
-    if let Some(peer) = peer.and_then(|(address, port)| Some(SocketAddr::new(address.parse().ok()?, port))) {
+    if let Some(peer) = get(intern!(py, "client")).and_then(|client| peer(&client)) {
         request = request.with_peer(peer);
     }
     let scheme = text(intern!(py, "scheme"));
-    request = request
-        .with_https(matches!(scheme.as_deref(), Some("https" | "wss")))
-        .with_body_stream(Arriving(body));
-    request.extensions.insert(Environment(Arc::new(scope.clone().into_any().unbind())));
-    request.extensions.insert(host);
-    Ok(request)
+    Ok(request.with_https(matches!(scheme.as_deref(), Some("https" | "wss"))))
+}
+
+/// The other end of the server's connection: an address and a port, or the path of a socket and nothing.
+fn peer(client: &Bound<'_, PyAny>) -> Option<SocketAddr> {
+    let address: String = client.get_item(0).ok()?.extract().ok()?;
+    let port = client.get_item(1).and_then(|port| port.extract::<u16>()).unwrap_or_default();
+    Some(SocketAddr::new(address.parse().ok()?, port))
 }
 
 /// The path below the one where the application is mounted: hosts have both in the path of the scope.
