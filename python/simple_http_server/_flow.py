@@ -7,6 +7,9 @@ from typing import Any, Callable, Generator, Optional, Sequence
 
 from ._declarations import ErrorPage
 from ._engine import FlowTarget, Visit
+from ._event_loop import Escaped, contained
+from ._live import ClientGone
+from ._serving import InterpreterEnds
 from ._signature import BINDINGS, MISSING, Argument
 from .logger import get_logger
 from .models.filters import FilterContext
@@ -22,7 +25,7 @@ async def run(visit: Visit, filters: Sequence[Callable[[FilterContext], Any]], t
 
     The engine starts this without an event loop and takes it into one when there is something to wait for.
     """
-    return await _Flow(visit, filters, target).step(0)
+    return await contained(_Flow(visit, filters, target).step(0))
 
 
 @types.coroutine
@@ -136,8 +139,27 @@ def _required(argument: Argument, value: Any) -> Any:
 
 def failed(error: BaseException, traceback: Optional[TracebackType]) -> str:
     """Writes an exception of the application to the log, with its traceback; what the client is told of it."""
-    _logger.error("A controller failed: %s", error, exc_info=(type(error), error, traceback))
+    if isinstance(error, Escaped) and error.__cause__ is not None:
+        error = error.__cause__
+        traceback = error.__traceback__
+    if isinstance(error, ClientGone):
+        _logger.debug("%s", error)
+    elif type(error).__name__ == "CancelledError":
+        _logger.warning("A controller was cancelled%s.", _place(traceback))
+        return "The controller was cancelled."
+    elif not isinstance(error, InterpreterEnds):
+        _logger.error("A controller failed: %r", error, exc_info=(type(error), error, traceback))
     return str(error)
+
+
+def _place(traceback: Optional[TracebackType]) -> str:
+    """Where it was, for the log."""
+    if traceback is None:
+        return ""
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    code = traceback.tb_frame.f_code
+    return f" in {code.co_name} ({code.co_filename}:{traceback.tb_lineno})"
 
 
 def make_error_page(page: ErrorPage, code: int, message: str, explain: str) -> Any:

@@ -180,6 +180,10 @@ class LiveMultipartFile(MultipartFile):
             self._uploaded.save_to(path)
 
 
+class ClientGone(BrokenPipeError):
+    """Nobody reads what is written any more."""
+
+
 class LiveResponse(Response):
     """The response that is being prepared."""
 
@@ -210,7 +214,8 @@ class LiveResponse(Response):
         assert isinstance(data, (bytes, bytearray)), "You can only write bytes or a bytearray."
         if not self._visit.is_sent:
             self._visit.begin(self.status_code, self.headers, self._cookie_lines())
-        self._visit.write(data)
+        if not self._visit.write(data):
+            raise ClientGone("The client has gone, or does not read what is sent.")
 
     def close(self) -> None:
         if self._visit.environment is not None and not self._visit.is_sent:

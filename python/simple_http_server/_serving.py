@@ -1,104 +1,236 @@
 """A server of the engine, run in the ways of Python: blocking a thread, or beside others in an event loop."""
 
+import atexit
 import contextlib
-import signal
 import threading
-from typing import TYPE_CHECKING, Any, Mapping, Optional
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Optional
+
+from . import _signals
+from .logger import get_logger
 
 if TYPE_CHECKING:
+    import asyncio
+
     from . import _engine
+    from ._tls_front import TlsFront
+
+_logger = get_logger("simple_http_server.server")
+
+_LOOK = 0.05
+"""Seconds after which somebody who waits looks whether he should not any more."""
+
+_LAST_WORDS = 1.0
+"""Seconds that coroutines which are cancelled at the end have for their ``finally``."""
 
 
 class Serving:
-    """A bound port, and what serves it.
+    """A bound port, and what serves it, once.
 
     :param app: the declarations.
     :param options: settings of the server.
-    :param threads: how many threads controllers may have; 0 for the event loop of the calling thread.
+    :param threads: how many threads controllers may have; 0 for the event loop that it is run in.
+    :param drain_deadline: seconds that requests have to end once it stops.
+    :param front: what speaks TLS in front of the engine.
     """
 
-    def __init__(self, app: "_engine.App", options: Mapping[str, Any], threads: int) -> None:
+    def __init__(
+        self,
+        app: "_engine.App",
+        options: Mapping[str, Any],
+        threads: int,
+        drain_deadline: float,
+        front: "Optional[TlsFront]" = None,
+    ) -> None:
         from . import _engine
 
         self._server = _engine.Server(app, dict(options), threads)
+        self._drain_deadline = drain_deadline
+        self._front = front
         self._ended = threading.Event()
         self._error: Optional[BaseException] = None
+        self._stopped_at: Optional[float] = None
+        self._is_cut = False
+        self.when_begun: Callable[[], None] = lambda: None
+        """Called when it serves."""
+        _servings.add(self)
 
     @property
     def ready(self) -> bool:
         return self._server.is_ready
 
     @property
+    def has_ended(self) -> bool:
+        return self._ended.is_set()
+
+    @property
     def port(self) -> int:
+        if self._front is not None:
+            return self._front.port
         address = self._server.address
         return address[1] if address else 0
 
+    def replace_app(self, app: "_engine.App") -> None:
+        """Answers the requests that come from now on by other declarations."""
+        self._server.replace(app)
+
     def stop(self, deadline: Optional[float] = None) -> None:
         """Ends: what runs may go on until the deadline. Returns at once, and may be called from any thread."""
+        if self._stopped_at is None:
+            self._stopped_at = time.monotonic()
+        if deadline is not None:
+            self._drain_deadline = min(self._drain_deadline, deadline)
+            self._is_cut = self._is_cut or deadline <= 0
+        if self._front is not None:
+            self._front.stop_listening()
         self._server.stop(deadline)
 
     def run(self) -> None:
         """Serves until it is stopped; SIGINT and SIGTERM stop it, where nobody else has claimed them."""
-        with _Signals(self):
-            self._server.start(self._end)
-            self._ended.wait()
+        with _signals.claimed(), _signals.stopped_by_signals(self):
+            self._begin(self._end)
+            interrupted = self._wait()
+            left = self._close(0)
+            while left and self._patience() > 0:
+                left = self._close(min(self._patience(), _LOOK))
+            self._conclude(left)
+        if interrupted is not None:
+            raise interrupted
         if self._error is not None:
             raise self._error
 
+    def _wait(self) -> Optional[BaseException]:
+        """Waits for the end; what the handler of a signal, one of the application's own, has raised meanwhile."""
+        interrupted: Optional[BaseException] = None
+        while not self._ended.is_set():
+            try:
+                self._ended.wait()
+            except BaseException as error:
+                self.stop(None if interrupted is None else 0)
+                interrupted = error
+        return interrupted
+
     async def run_async(self) -> None:
-        """Serves until it is stopped, or the task is cancelled."""
+        """Serves until it is stopped, or the task is cancelled; cancelled again, it cuts what still runs."""
         import asyncio
 
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
 
         def end(error: Optional[BaseException]) -> None:
-            self._error = error
-            self._ended.set()
+            self._end(error)
             with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
                 loop.call_soon_threadsafe(ended.set)
 
-        self._server.start(end)
-        try:
-            await ended.wait()
-        except asyncio.CancelledError:
-            self.stop()
-            await ended.wait()
-            raise
-        finally:
-            for task in self._server.detach_loop():
-                task.cancel()
+        cancelled: Optional[asyncio.CancelledError] = None
+        with _signals.claimed(), _signals.stopped_by_signals(self):
+            self._server.attach_loop(loop)
+            try:
+                self._begin(end)
+            except BaseException:
+                self._server.detach_loop()
+                raise
+            while not ended.is_set():
+                try:
+                    await ended.wait()
+                except asyncio.CancelledError as error:
+                    self.stop(None if cancelled is None else 0)
+                    cancelled = error
+            tasks = self._server.detach_loop()
+            cancelled = await _cancel(tasks) or cancelled
+            left = self._close(0)
+            while left and self._patience() > 0:
+                try:
+                    await asyncio.sleep(_LOOK)
+                except asyncio.CancelledError as error:
+                    cancelled = error
+                    break
+                left = self._close(0)
+            self._conclude(left)
+        if cancelled is not None:
+            raise cancelled
         if self._error is not None:
             raise self._error
+
+    def _begin(self, ended: Any) -> None:
+        if self._front is not None:
+            self._front.start()
+        try:
+            self._server.start(ended)
+        except BaseException:
+            if self._front is not None:
+                self._front.close()
+            raise
+        self.when_begun()
 
     def _end(self, error: Optional[BaseException]) -> None:
         self._error = error
         self._ended.set()
 
+    def _close(self, patience: float) -> List[int]:
+        """Ends the threads of controllers; those that work after this time."""
+        return self._server.close(patience)
 
-class _Signals:
-    """Stops a server at SIGINT and SIGTERM, at once when there comes a second one.
+    def _patience(self) -> float:
+        """Seconds that controllers have whose clients don't wait for them any more."""
+        began = self._stopped_at
+        if self._is_cut or began is None:
+            return 0.0
+        return began + self._drain_deadline - time.monotonic()
 
-    Handlers are put in place in the main thread alone, and only for signals that have none but Python's own.
-    """
+    def _conclude(self, left: List[int]) -> None:
+        if self._front is not None:
+            self._front.close()
+        if left:
+            _logger.warning(
+                f"{len(left)} controllers have not ended by the deadline; their threads are left behind."
+            )
 
-    def __init__(self, serving: Serving) -> None:
-        self._serving = serving
-        self._before: dict[int, Any] = {}
-        self._heard = False
+    def _end_with_interpreter(self) -> None:
+        """The interpreter ends: nobody may be within it when it is gone."""
+        if not self._ended.is_set():
+            self.stop(0)
+            if self._server.is_ready:
+                self._ended.wait(_LAST_WORDS)
+        left = self._close(_LOOK)
+        if left:
+            _interrupt(left)
+            self._close(_LAST_WORDS)
 
-    def __enter__(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handler = signal.getsignal(number)
-            if handler in (signal.SIG_DFL, signal.default_int_handler):
-                self._before[number] = signal.signal(number, self._hear)
 
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+async def _cancel(tasks: "Iterable[asyncio.Task[Any]]") -> "Optional[asyncio.CancelledError]":
+    """Cancels the coroutines that have not ended, and lets them end; what this itself was cancelled by meanwhile."""
+    import asyncio
 
-    def _hear(self, number: int, frame: Any) -> None:
-        self._serving.stop(0 if self._heard else None)
-        self._heard = True
+    waiting = [task for task in tasks if not task.done()]
+    for task in waiting:
+        task.cancel()
+    if waiting:
+        try:
+            await asyncio.wait(waiting, timeout=_LAST_WORDS)
+        except asyncio.CancelledError as error:
+            return error
+    return None
+
+
+class InterpreterEnds(SystemExit):
+    """Raised in the threads of controllers that work when the interpreter ends."""
+
+
+def _interrupt(threads: Iterable[int]) -> None:
+    """Ends controllers that work without end. Python's own way to end such a thread goes through native code, and would
+    end the process by a signal."""
+    import ctypes
+
+    for thread in threads:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(InterpreterEnds))
+
+
+_servings: "weakref.WeakSet[Serving]" = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    for serving in list(_servings):
+        serving._end_with_interpreter()

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
 
+from . import _signals
+from ._location import ConfigurationError
 from ._serving import Serving
 from .app_conf import AppConf, ControllerFunction, FilterDeclaration, WebsocketHandlerClass, get_app_conf
 from .logger import get_logger
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from . import _engine
+    from ._workers import Workers
 
 _logger = get_logger("simple_httpself.http_server")
 
@@ -58,18 +61,50 @@ class SocketServer(RoutingServer):
         self.certfile = ""
         self.keypass = ""
         self.ssl_context: Optional[SSLContext] = None
-        self._serving: Optional[Serving] = None
+        self._serving: Union[Serving, Workers, None] = None
 
     @property
     def ready(self) -> bool:
         """Whether it accepts connections."""
         return self._serving is not None and self._serving.ready
 
-    def bind(self) -> Serving:
-        """Checks what was declared, then binds the port, once."""
-        if self._serving is None:
-            self._serving = Serving(self._build_app(), self._options(), self._threads())
+    def bind(self) -> "Union[Serving, Workers]":
+        """Checks what was declared, then binds the port, once for each start."""
+        if self._serving is None or self._serving.has_ended:
+            self._serving = self._make_serving()
         return self._serving
+
+    def _make_serving(self) -> "Union[Serving, Workers]":
+        if self.workers < 1:
+            raise ConfigurationError(f"workers should be at least 1, not {self.workers!r}.")
+        app, options, threads = self._build_app(), self._options(), self._threads()
+        if self.ssl_context is None:
+            serving = Serving(app, options, threads, self.drain_deadline)
+        else:
+            serving = self._serve_behind(self.ssl_context, app, options, threads)
+        if self.workers == 1:
+            return serving
+        from ._workers import Workers
+
+        return Workers(serving, self.workers, self._run, self.drain_deadline)
+
+    def _serve_behind(
+        self, context: "SSLContext", app: "_engine.App", options: Dict[str, Any], threads: int
+    ) -> Serving:
+        """The engine behind Python's own TLS, which hands it plain bytes."""
+        from ._tls_front import TlsFront
+
+        if self.workers > 1:
+            raise ConfigurationError(
+                "ssl_context is for one process: with workers, give keyfile and certfile instead."
+            )
+        _warn_of_slow_tls()
+        front = TlsFront(options.pop("host"), options.pop("port"), context)
+        try:
+            return Serving(app, {**options, **front.options}, threads, self.drain_deadline, front)
+        except BaseException:
+            front.close()
+            raise
 
     def declarations_changed(self) -> None:
         """Answers further requests by what is declared now."""
@@ -83,11 +118,33 @@ class SocketServer(RoutingServer):
 
     def start(self) -> None:
         """Serves until the server is stopped."""
-        raise NotImplementedError
+        with _signals.claimed():
+            serving = self.bind()
+            self._announce(serving)
+            if isinstance(serving, Serving):
+                self._run(serving)
+            else:
+                serving.run()
 
     async def start_async(self) -> None:
         """Serves until the server is stopped, while the event loop of the caller goes on."""
+        if self.workers > 1:
+            raise ConfigurationError("workers are processes of their own: call start, not start_async.")
+        serving = self.bind()
+        self._announce(serving)
+        await serving.run_async()
+
+    def _announce(self, serving: "Union[Serving, Workers]") -> None:
         raise NotImplementedError
+
+    def _run(self, serving: Serving) -> None:
+        """Serves in this process until the server is stopped."""
+        raise NotImplementedError
+
+    def _app_options(self) -> Dict[str, Any]:
+        if self.ssl_context is None:
+            return {}
+        return {"trusted_proxies": ["unix"]}  # for the address of the client, by the PROXY protocol
 
     def _threads(self) -> int:
         """How many threads controllers may have; 0 for the event loop of the calling thread."""
@@ -105,35 +162,31 @@ class SocketServer(RoutingServer):
         }
         if self.certfile:
             options["tls"] = (self.certfile, self.keyfile, self.keypass)
+        if "queue" in self.limits:
+            options["queue"] = self.limits["queue"]
         return options
 
 
 class ThreadingHTTPServer(SocketServer):
     """A server whose controllers run on threads; each of them has an event loop for those that are ``async def``."""
 
-    def start(self) -> None:
-        serving = self.bind()
+    def _announce(self, serving: "Union[Serving, Workers]") -> None:
         _logger.info(f"Start server in threading mixed mode, listen to port {serving.port}")
-        serving.run()
 
-    async def start_async(self) -> None:
-        serving = self.bind()
-        _logger.info(f"Start server in threading mixed mode, listen to port {serving.port}")
-        await serving.run_async()
+    def _run(self, serving: Serving) -> None:
+        serving.run()
 
 
 class CoroutineHTTPServer(SocketServer):
     """A server whose controllers all run on one event loop."""
 
-    def start(self) -> None:
+    def _announce(self, serving: "Union[Serving, Workers]") -> None:
+        _logger.info(f"Start server in corouting mode, listen to port: {serving.port}")
+
+    def _run(self, serving: Serving) -> None:
         import asyncio
 
-        asyncio.run(self.start_async())
-
-    async def start_async(self) -> None:
-        serving = self.bind()
-        _logger.info(f"Start server in corouting mode, listen to port: {serving.port}")
-        await serving.run_async()
+        asyncio.run(serving.run_async())
 
     def _threads(self) -> int:
         return 0
@@ -253,11 +306,32 @@ def _tls_context(
 
     if not keyfile or not certfile:
         raise AssertionError("keyfile and certfile should be provided. ")
+    for path in (certfile, keyfile):
+        with open(path, "rb"):
+            pass  # an error of `ssl` does not say which file there isn't
     if check_hostname:
         _logger.warning("ssl_check_hostname is ignored: a server has no host name to check. See ssl_context.")
     context = ssl.SSLContext(protocol)
-    context.load_cert_chain(certfile=certfile, keyfile=keyfile, password=keypass)
+    try:
+        context.load_cert_chain(certfile=certfile, keyfile=keyfile, password=keypass)
+    except ssl.SSLError as error:
+        text = f"The certificate {certfile} can't be used with the key {keyfile}: {error.strerror or error}"
+        raise ssl.SSLError(error.errno, text) from error
     return context
+
+
+def _warn_of_slow_tls() -> None:
+    """Once in a process."""
+    global _has_warned_of_slow_tls
+    if not _has_warned_of_slow_tls:
+        _has_warned_of_slow_tls = True
+        _logger.warning(
+            "ssl_context is honoured by Python's own TLS in front of the engine, which is slower than the engine's: "
+            "keyfile and certfile need none."
+        )
+
+
+_has_warned_of_slow_tls = False
 
 
 class HostedProxy(RoutingServer):

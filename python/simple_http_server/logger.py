@@ -62,10 +62,15 @@ class LazyCalledLoggerThread(threading.Thread):
     def __init__(self, calls: "SimpleQueue[Callable[[], object]]") -> None:
         super().__init__(name="logger-thread", daemon=True)
         self._calls = calls
+        self._is_needed = True
 
     def run(self) -> None:
-        while True:
+        while self._is_needed:
             self._calls.get()()
+
+    def end(self) -> None:
+        """Called by itself, after what was logged before."""
+        self._is_needed = False
 
 
 class _Background:
@@ -140,6 +145,13 @@ class _Background:
         self.flush(FLUSH_TIMEOUT)
         self._ending = True
 
+    def rest(self) -> None:
+        thread = self._thread
+        if thread is None or not thread.is_alive() or thread is threading.current_thread():
+            return
+        self._calls.put(thread.end)
+        thread.join(FLUSH_TIMEOUT)
+
 
 _background = _Background()
 atexit.register(_background.end)
@@ -150,6 +162,14 @@ if hasattr(os, "register_at_fork"):
 def flush(timeout: Optional[float] = FLUSH_TIMEOUT) -> bool:
     """Waits until all that was logged so far has been given to its handlers; false if that took too long."""
     return _background.flush(timeout)
+
+
+def rest() -> None:
+    """Ends the thread of the handlers when all that was logged so far is written; the next record starts another.
+
+    For those who are about to fork: a process should have one thread then.
+    """
+    _background.rest()
 
 
 class CachingLogger(logging.Logger):

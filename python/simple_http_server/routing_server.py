@@ -147,6 +147,10 @@ class RoutingServer:
             raise ConfigurationError("\n".join(problems))
         self.session_factory = app_conf.session_factory or _get_session_factory()
 
+    def _app_options(self) -> Dict[str, Any]:
+        """Further settings of the engine's app."""
+        return {}
+
     def _build_app(self) -> Any:
         """What was declared as an application of the engine.
 
@@ -162,6 +166,7 @@ class RoutingServer:
         options: Dict[str, Any] = {
             "gzip": (sorted(self._gzip_content_types), self.gzip_compress_level),
             "limits": dict(self.limits),
+            **self._app_options(),
             "access_log": True,
         }
         if self._names_itself:

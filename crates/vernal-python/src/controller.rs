@@ -103,11 +103,6 @@ impl PyController {
         }
     }
 
-    /// The function with its place, for the log.
-    pub(crate) fn name(&self, _: Python<'_>) -> String {
-        self.location.to_string()
-    }
-
     /// The short way: no filter, no binding of the user's own.
     fn call_directly(self: Arc<Self>, py: Python<'_>, call: Call) -> Step {
         let mut visiting = Visiting::new(call, &self);
@@ -253,12 +248,15 @@ impl Visiting {
 
     /// After the controller has answered itself an error can only be logged (`spec/08` A38), and a stream ends.
     fn conclude(&self, returned: Result<Py<PyAny>, Failure>) {
+        let has_failed = returned.is_err();
         if let Err(failure) = returned {
             let error = failure.into_engine(false);
             tracing::debug!(%error, "the answer had been sent before");
         }
-        if let Some(visit) = &self.visit {
-            visit.get().end();
+        match &self.visit {
+            Some(visit) if has_failed => visit.get().break_off(),
+            Some(visit) => visit.get().end(),
+            None => {}
         }
     }
 

@@ -16,6 +16,7 @@ mod host;
 mod json;
 mod log;
 mod names;
+mod process;
 mod reader;
 mod regexp;
 mod respond;
@@ -37,6 +38,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(log::log_flush, module)?)?;
     module.add_class::<app::App>()?;
     module.add_class::<server::Server>()?;
+    module.add_function(wrap_pyfunction!(process::die_with_parent, module)?)?;
     module.add_class::<visit::Visit>()?;
     module.add_class::<bind::Uploaded>()?;
     module.add_class::<controller::FlowTarget>()?;

@@ -28,6 +28,12 @@ pub(crate) struct Names {
     pub(crate) bind: Py<PyAny>,
     /// `_flow.failed(exception)`: logs it once, with its traceback.
     pub(crate) failed: Py<PyAny>,
+    /// `_event_loop.contained(coroutine)`: the same, without the exceptions that end a loop.
+    pub(crate) contained: Py<PyAny>,
+    /// `_event_loop.kept(function, file, line, milliseconds)`: logs who has kept the loop.
+    pub(crate) kept_loop: Py<PyAny>,
+    /// `_event_loop.blocks(thread)`: logs what keeps the loop of this thread.
+    pub(crate) blocks_loop: Py<PyAny>,
     pub(crate) dumps: Py<PyAny>,
     pub(crate) loads: Py<PyAny>,
     pub(crate) int: Py<PyAny>,
@@ -52,6 +58,7 @@ impl Names {
         let models = py.import("simple_http_server.models.basic_models")?;
         let live = py.import("simple_http_server._live")?;
         let flow = py.import("simple_http_server._flow")?;
+        let event_loop = py.import("simple_http_server._event_loop")?;
         let json = py.import("json")?;
         let builtins = py.import("builtins")?;
         let class = |module: &Bound<'_, PyModule>, name: &str| -> PyResult<Py<PyType>> {
@@ -80,6 +87,9 @@ impl Names {
             flow: value(&flow, "run")?,
             bind: value(&flow, "bind")?,
             failed: value(&flow, "failed")?,
+            contained: value(&event_loop, "contained")?,
+            kept_loop: value(&event_loop, "kept")?,
+            blocks_loop: value(&event_loop, "blocks")?,
             dumps: value(&json, "dumps")?,
             loads: value(&json, "loads")?,
             int: value(&builtins, "int")?,

@@ -1,6 +1,8 @@
 //! A server: started, asked, stopped from Python.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -19,13 +21,17 @@ use crate::settings;
 pub(crate) struct Server {
     handle: Handle,
     bound: Mutex<Option<BoundServer>>,
+    is_stopped: AtomicBool,
+    runner: Arc<dyn Runner>,
+    /// The same, where it is one for an event loop.
+    event_loop: Option<Arc<EventLoop>>,
     drain: Mutex<Option<Py<Drain>>>,
 }
 
 #[pymethods]
 impl Server {
-    /// Checks what the app declares and binds the port. Controllers run on at most this many threads, or, for 0, in the
-    /// event loop of the calling thread.
+    /// Checks what the app declares and binds the port. Controllers run on at most this many threads, or, for 0, in an
+    /// event loop that is attached later. No thread is started yet: until `start`, the process may be forked.
     #[new]
     fn new(
         py: Python<'_>,
@@ -33,36 +39,55 @@ impl Server {
         options: &Bound<'_, PyDict>,
         threads: usize,
     ) -> PyResult<Server> {
-        let (runner, drain): (Arc<dyn Runner>, _) = if threads > 0 {
-            (Arc::new(Pool::new(threads)), None)
-        } else {
-            let event_loop = py.import("asyncio")?.call_method0("get_running_loop")?;
-            let (runner, drain) = EventLoop::attach(&event_loop)?;
-            (Arc::new(runner), Some(drain))
+        let waiting = settings::waiting(options)?;
+        let event_loop = (threads == 0).then(|| Arc::new(EventLoop::new(waiting)));
+        let runner: Arc<dyn Runner> = match &event_loop {
+            Some(event_loop) => Arc::clone(event_loop) as Arc<dyn Runner>,
+            None => Arc::new(Pool::new(threads, waiting)),
         };
-        let server = vernal::Server::of(app.get().builder(py, runner)?);
+        let server = vernal::Server::of(app.get().builder(py, Arc::clone(&runner))?);
         let server = server.handle_signals(false).title_case_headers(true);
         let server = settings::apply_to_server(server, options)?;
         let handle = server.handle();
-        match py.detach(|| server.bind()) {
-            Ok(bound) => Ok(Server { handle, bound: Mutex::new(Some(bound)), drain: Mutex::new(drain) }),
-            Err(error) => {
-                if let Some(drain) = drain {
-                    drain.get().close(py)?;
-                }
-                Err(start_error(error))
-            }
+        let bound = py.detach(|| server.bind()).map_err(start_error)?;
+        Ok(Server {
+            handle,
+            bound: Mutex::new(Some(bound)),
+            is_stopped: AtomicBool::new(false),
+            runner,
+            event_loop,
+            drain: Mutex::default(),
+        })
+    }
+
+    /// Has controllers run in this loop, which is the one of the calling thread.
+    fn attach_loop(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        if let Some(queue) = &self.event_loop {
+            let drain = queue.attach(event_loop)?;
+            *lock(&self.drain) = Some(drain);
         }
+        Ok(())
     }
 
     /// Serves, on threads of the engine's own, and returns. `ended(error)` is called on one of them at the end, with what
-    /// went wrong or with `None`.
-    fn start(&self, ended: Py<PyAny>) -> PyResult<()> {
-        let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let bound = bound.ok_or_else(|| PyRuntimeError::new_err("this server has been started before"))?;
+    /// went wrong or with `None`; at once where the server has been stopped before.
+    fn start(&self, py: Python<'_>, ended: Py<PyAny>) -> PyResult<()> {
+        let bound = lock(&self.bound).take();
+        let Some(bound) = bound else {
+            if self.is_stopped.load(Ordering::Acquire) {
+                ended.call1(py, (py.None(),))?;
+                return Ok(());
+            }
+            return Err(PyRuntimeError::new_err("this server has been started before"));
+        };
         let serve = move || {
-            let result = bound.start().map_err(start_error);
-            Python::attach(|py| {
+            let served = catch_unwind(AssertUnwindSafe(|| bound.start()));
+            let result = match served {
+                Ok(result) => result.map_err(start_error),
+                Err(_) => Err(PyRuntimeError::new_err("there was a panic in the engine")),
+            };
+            // none where the interpreter is ending: nobody waits any more
+            let _ = Python::try_attach(|py| {
                 let error = result.err().map(|error| error.into_value(py));
                 if let Err(error) = ended.call1(py, (error,)) {
                     error.write_unraisable(py, None);
@@ -76,19 +101,29 @@ impl Server {
     /// Ends: nothing new is taken, what runs has until the deadline, in seconds, or that of the settings.
     #[pyo3(signature = (deadline=None))]
     fn stop(&self, deadline: Option<f64>) -> PyResult<()> {
-        // a port that was bound and never served is closed by this
-        drop(self.bound.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.is_stopped.store(true, Ordering::Release);
         match deadline.map(Duration::try_from_secs_f64) {
             Some(Ok(deadline)) => self.handle.stop_within(deadline),
             Some(Err(error)) => return Err(PyValueError::new_err(error.to_string())),
             None => self.handle.stop(),
         }
+        // A port that was bound and never served is closed by this. It may run code of Python, and a signal's handler
+        // among it, which stops the server again: the lock is not held.
+        let bound = lock(&self.bound).take();
+        drop(bound);
+        Ok(())
+    }
+
+    /// Puts another app in the place of the one that is served: for requests that come from now on.
+    fn replace(&self, py: Python<'_>, app: &Bound<'_, App>) -> PyResult<()> {
+        let app = app.get().builder(py, Arc::clone(&self.runner))?.build().map_err(start_error)?;
+        self.handle.replace(app);
         Ok(())
     }
 
     /// Takes no more work for the event loop; called on its thread when the server has ended. The tasks that are left.
     fn detach_loop(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
-        let drain = self.drain.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let drain = lock(&self.drain).take();
         match drain {
             Some(drain) => {
                 drain.get().close(py)?;
@@ -96,6 +131,12 @@ impl Server {
             }
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Takes no more work for the threads, when the server has ended, and gives those that work this many seconds: those
+    /// that work after them, as Python calls them.
+    fn close(&self, py: Python<'_>, patience: f64) -> Vec<u64> {
+        self.runner.close(py, Duration::try_from_secs_f64(patience).unwrap_or_default())
     }
 
     /// Whether requests are taken.
@@ -112,12 +153,17 @@ impl Server {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A reason not to start, as the exception that Python has for it.
 pub(crate) fn start_error(error: vernal::Error) -> PyErr {
     let text = error.to_string();
-    match () {
-        () if error.is_bind() => PyOSError::new_err(text),
-        () if error.is_declaration() || error.is_configuration() => PyValueError::new_err(text),
-        () => PyRuntimeError::new_err(text),
+    match error.raw_os_error() {
+        Some(code) => PyOSError::new_err((code, text)),
+        None if error.is_bind() => PyOSError::new_err(text),
+        None if error.is_declaration() || error.is_configuration() => PyValueError::new_err(text),
+        None => PyRuntimeError::new_err(text),
     }
 }

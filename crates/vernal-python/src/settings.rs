@@ -60,6 +60,7 @@ pub(crate) fn apply_to_server(mut server: Server, options: &Bound<'_, PyDict>) -
             "unix_socket" => server.unix_socket(value.extract::<String>()?),
             "proxy_protocol" => server.proxy_protocol(value.extract()?),
             "http2" => server.http2(value.extract()?),
+            "queue" => server, // see `waiting`
             "tls" => {
                 let (certificate, key, password): (String, String, String) = value.extract()?;
                 let tls = vernal::Tls::from_files(certificate, key);
@@ -69,6 +70,14 @@ pub(crate) fn apply_to_server(mut server: Server, options: &Bound<'_, PyDict>) -
         };
     }
     Ok(server)
+}
+
+/// How many requests may wait for a thread, or for the event loop, among the settings of a server.
+pub(crate) fn waiting(options: &Bound<'_, PyDict>) -> PyResult<usize> {
+    match options.get_item("queue")? {
+        Some(waiting) => Ok(waiting.extract::<usize>()?.max(1)),
+        None => Ok(10_000),
+    }
 }
 
 /// Bounds by their names; times are in seconds, 0 for none.
@@ -95,6 +104,7 @@ fn limits(mut limits: Limits, given: &Bound<'_, PyDict>) -> PyResult<Limits> {
             "websocket_send_timeout" => limits.websocket_send_timeout(seconds(&value)?),
             "websocket_ping_interval" => limits.websocket_ping_interval(seconds(&value)?),
             "websocket_close_timeout" => limits.websocket_close_timeout(seconds(&value)?),
+            "queue" => limits, // the server's own, see `waiting`
             _ => return Err(PyValueError::new_err(format!("there is no limit {name:?}"))),
         };
     }

@@ -1,5 +1,6 @@
 //! A request on its visit to Python: what the package's `LiveRequest` and `LiveResponse` stand on.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -38,6 +39,10 @@ struct Views {
     response: Option<Py<PyAny>>,
 }
 
+/// How many bytes of a streamed answer may wait for the client where nobody can wait, because that would keep an event
+/// loop from all others.
+const MOST_WAITING: usize = 64 * 1024 * 1024;
+
 /// How far the answer is.
 enum Answering {
     Open(Call),
@@ -48,11 +53,27 @@ enum Answering {
 
 /// Where the pieces of a streamed answer go.
 #[derive(Clone)]
-enum Writer {
+struct Writer {
+    pieces: Sender,
+    progress: Arc<Progress>,
+}
+
+#[derive(Clone)]
+enum Sender {
     /// To another thread, which sends them; who writes waits while the client does not read.
     Bounded(mpsc::Sender<Bytes>),
-    /// To this very thread: nobody would take them while it waits.
-    Unbounded(mpsc::UnboundedSender<Bytes>),
+    /// To this very thread, which nobody would take them from while it waits, or from that of an event loop. The most that
+    /// may wait there, in bytes.
+    Unbounded(mpsc::UnboundedSender<Bytes>, usize),
+}
+
+/// What the two ends of a streamed answer know of each other.
+#[derive(Default)]
+struct Progress {
+    /// Bytes that wait to be sent.
+    waiting: AtomicUsize,
+    /// What comes has no good end: the client must not take it for whole.
+    is_broken: AtomicBool,
 }
 
 impl Visit {
@@ -132,6 +153,13 @@ impl Visit {
         drop(self.take());
     }
 
+    /// Breaks a stream off: the client sees that it is not whole.
+    pub(crate) fn break_off(&self) {
+        if let Answering::Streaming(writer) = self.take() {
+            writer.progress.is_broken.store(true, Ordering::Release);
+        }
+    }
+
     /// Answers, unless something has been sent already.
     pub(crate) fn answer(&self, answer: vernal::Result<Response>) {
         if let Answering::Open(call) = self.take() {
@@ -155,16 +183,21 @@ impl Visit {
     }
 
     fn channel(&self) -> (Writer, Pieces) {
-        match self.host() {
-            Some(_) => {
-                let (sender, received) = mpsc::unbounded_channel();
-                (Writer::Unbounded(sender), Pieces::Unbounded(received))
-            }
-            None => {
+        let may_wait =
+            self.controller.as_ref().is_none_or(|controller| controller.settings.runner.may_wait());
+        let (sender, receiver) = match (self.host(), may_wait) {
+            (None, true) => {
                 let (sender, received) = mpsc::channel(PIECES);
-                (Writer::Bounded(sender), Pieces::Bounded(received))
+                (Sender::Bounded(sender), Receiver::Bounded(received))
             }
-        }
+            (host, _) => {
+                let (sender, received) = mpsc::unbounded_channel();
+                let most = if host.is_some() { usize::MAX } else { MOST_WAITING };
+                (Sender::Unbounded(sender, most), Receiver::Unbounded(received))
+            }
+        };
+        let progress = Arc::new(Progress::default());
+        (Writer { pieces: sender, progress: Arc::clone(&progress) }, Pieces { receiver, progress })
     }
 
     fn take(&self) -> Answering {
@@ -335,7 +368,8 @@ impl Visit {
         Ok(())
     }
 
-    /// Adds a piece to a streamed answer; waits while the client does not read. False when the client has gone.
+    /// Adds a piece to a streamed answer; waits while the client does not read, unless that is an event loop's thread.
+    /// False when the client has gone, or has left too much unread.
     fn write(&self, py: Python<'_>, piece: &Bound<'_, PyAny>) -> PyResult<bool> {
         let writer = match &*self.lock() {
             Answering::Streaming(writer) => writer.clone(),
@@ -362,9 +396,12 @@ pub(crate) struct Environment(pub(crate) Arc<Py<PyAny>>);
 impl Writer {
     /// False when the client has gone.
     fn write(&self, py: Python<'_>, piece: Bytes) -> bool {
-        match self {
-            Writer::Unbounded(sender) => sender.send(piece).is_ok(),
-            Writer::Bounded(sender) => match sender.try_send(piece) {
+        match &self.pieces {
+            Sender::Unbounded(sender, most) => {
+                let waiting = self.progress.waiting.fetch_add(piece.len(), Ordering::AcqRel);
+                waiting.saturating_add(piece.len()) <= *most && sender.send(piece).is_ok()
+            }
+            Sender::Bounded(sender) => match sender.try_send(piece) {
                 Ok(()) => true,
                 Err(mpsc::error::TrySendError::Closed(_)) => false,
                 Err(mpsc::error::TrySendError::Full(piece)) => {
@@ -376,22 +413,47 @@ impl Writer {
 }
 
 /// The pieces of a streamed answer as they come.
-enum Pieces {
+struct Pieces {
+    receiver: Receiver,
+    progress: Arc<Progress>,
+}
+
+enum Receiver {
     Bounded(mpsc::Receiver<Bytes>),
     Unbounded(mpsc::UnboundedReceiver<Bytes>),
 }
 
+/// Why a streamed answer ends before its end.
+#[derive(Debug)]
+struct BrokenOff;
+
+impl std::fmt::Display for BrokenOff {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the controller failed after the answer had begun")
+    }
+}
+
+impl std::error::Error for BrokenOff {}
+
 impl futures_core::Stream for Pieces {
-    type Item = Result<Bytes, std::convert::Infallible>;
+    type Item = Result<Bytes, BrokenOff>;
 
     fn poll_next(
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Self::Item>> {
-        let polled = match &mut *self {
-            Pieces::Bounded(received) => received.poll_recv(context),
-            Pieces::Unbounded(received) => received.poll_recv(context),
+        let polled = match &mut self.receiver {
+            Receiver::Bounded(received) => received.poll_recv(context),
+            Receiver::Unbounded(received) => received.poll_recv(context),
         };
-        polled.map(|piece| piece.map(Ok))
+        polled.map(|piece| match piece {
+            Some(piece) => {
+                if matches!(self.receiver, Receiver::Unbounded(_)) {
+                    self.progress.waiting.fetch_sub(piece.len(), Ordering::AcqRel);
+                }
+                Some(Ok(piece))
+            }
+            None => self.progress.is_broken.swap(false, Ordering::AcqRel).then_some(Err(BrokenOff)),
+        })
     }
 }

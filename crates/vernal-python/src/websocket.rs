@@ -73,6 +73,7 @@ impl Declared {
     ) -> (Route, vernal::Location, vernal::websocket::HandlerScope) {
         let endpoint = Arc::new(Endpoint {
             name: self.name.clone(),
+            location: self.location,
             factory: self.factory.clone_ref(py),
             events: self.events.clone(),
             answers_pings: self.answers_pings,
@@ -109,6 +110,7 @@ fn location(text: &str) -> vernal::Location {
 struct Endpoint {
     /// The handler and where it stands, for the log.
     name: String,
+    location: vernal::Location,
     factory: Py<PyAny>,
     events: Vec<EventKind>,
     answers_pings: bool,

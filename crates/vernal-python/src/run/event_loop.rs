@@ -1,27 +1,34 @@
 //! An event loop of asyncio: jobs wait in a queue, and one wake-up fetches a whole batch of them.
 
+use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{Finish, Job, Runner, Step};
-
-/// How many jobs may wait.
-const WAITING: usize = 10_000;
+use super::attention::{self, Attention, LONG};
+use super::{Finish, Job, Runner, Step, settle};
+use crate::names::Names;
 
 /// Jobs for the event loop that a thread of Python runs.
 pub(crate) struct EventLoop(Arc<Queue>);
 
-struct Queue {
+/// The way into the loop.
+pub(crate) struct Queue {
     jobs: Mutex<Waiting>,
+    waiting: usize,
     /// Whether the loop has been woken and has not come yet.
     is_awake: AtomicBool,
-    wake: UnixStream,
+    /// Until there is a loop, nobody is woken.
+    wake: OnceLock<UnixStream>,
+    /// How often the loop has come.
+    turns: AtomicU64,
+    pub(super) attention: Attention,
 }
 
 #[derive(Default)]
@@ -31,16 +38,27 @@ struct Waiting {
 }
 
 impl EventLoop {
-    /// Jobs for this loop, which must be the one of the calling thread.
-    pub(crate) fn attach(event_loop: &Bound<'_, PyAny>) -> PyResult<(EventLoop, Py<Drain>)> {
+    /// A queue for a loop that is still to come, with room for so many jobs.
+    pub(crate) fn new(waiting: usize) -> EventLoop {
+        EventLoop(Arc::new(Queue {
+            jobs: Mutex::default(),
+            waiting,
+            is_awake: AtomicBool::new(false),
+            wake: OnceLock::new(),
+            turns: AtomicU64::new(0),
+            attention: Attention::default(),
+        }))
+    }
+
+    /// Has this loop do the jobs; it must be the one of the calling thread.
+    pub(crate) fn attach(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Drain>> {
         let py = event_loop.py();
         let (wake, woken) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
-        let queue = Arc::new(Queue { jobs: Mutex::default(), is_awake: AtomicBool::new(false), wake });
         let descriptor = woken.as_raw_fd();
         let drain = Drain {
-            queue: Arc::clone(&queue),
+            queue: Arc::clone(&self.0),
             woken: Mutex::new(woken),
             task: py.import("asyncio")?.getattr("Task")?.unbind(),
             eager: py.version_info() >= (3, 12),
@@ -49,29 +67,64 @@ impl EventLoop {
         };
         let drain = Py::new(py, drain)?;
         event_loop.call_method1("add_reader", (descriptor, &drain))?;
-        Ok((EventLoop(queue), drain))
+        let thread = py.import("threading")?.call_method0("get_ident")?.extract()?;
+        let _ = self.0.wake.set(wake);
+        // for those who came before
+        self.0.wake();
+        attention::pay(&self.0, thread)?;
+        Ok(drain)
     }
 }
 
 impl Runner for EventLoop {
     fn submit(&self, job: Job) {
         {
-            let mut waiting = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_full = waiting.jobs.len() >= WAITING && !job.always_has_room();
+            let mut waiting = self.0.lock();
+            let is_full = waiting.jobs.len() >= self.0.waiting && !job.always_has_room();
             if waiting.is_closed || is_full {
                 drop(waiting);
                 return job.refuse();
             }
             waiting.jobs.push(job);
         }
-        if !self.0.is_awake.swap(true, Ordering::AcqRel) {
-            // a full pipe has woken the loop already
-            let _ = (&self.0.wake).write(&[1]);
+        if self.0.wake() {
+            self.0.attention.call();
         }
     }
 
     fn may_wait(&self) -> bool {
         false
+    }
+}
+
+impl Queue {
+    /// Has the loop come; whether it had not been asked to before.
+    pub(super) fn wake(&self) -> bool {
+        let Some(mut wake) = self.wake.get() else { return false };
+        let is_asleep = !self.is_awake.swap(true, Ordering::AcqRel);
+        if is_asleep {
+            // a full pipe has woken the loop already
+            let _ = wake.write(&[1]);
+        }
+        is_asleep
+    }
+
+    /// Whether the loop is about to come.
+    pub(super) fn is_awake(&self) -> bool {
+        self.is_awake.load(Ordering::Acquire)
+    }
+
+    /// How often the loop has come.
+    pub(super) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,7 +138,7 @@ pub(crate) struct Drain {
     eager: bool,
     event_loop: Py<PyAny>,
     /// Tasks that have not ended: the loop itself holds them weakly.
-    running: Mutex<std::collections::HashMap<usize, Py<PyAny>>>,
+    running: Mutex<HashMap<usize, Py<PyAny>>>,
 }
 
 #[pymethods]
@@ -98,18 +151,23 @@ impl Drain {
         if let Ok(mut woken) = drain.woken.lock() {
             let _ = woken.read(&mut bytes);
         }
+        drain.queue.turns.fetch_add(1, Ordering::AcqRel);
         drain.queue.is_awake.store(false, Ordering::Release);
-        let jobs = {
-            let mut waiting = drain.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut waiting.jobs)
-        };
+        let jobs = std::mem::take(&mut drain.queue.lock().jobs);
+        let mut began = Instant::now();
         for job in jobs {
-            let started = std::time::Instant::now();
-            let name = job.name(py);
+            let location = job.location();
             if let Step::Await(coroutine, finish) = job.run(py) {
                 Drain::begin(slf, coroutine, finish);
             }
-            warn_if_long(started, &name);
+            let ended = Instant::now();
+            let took = ended - began;
+            began = ended;
+            if took > LONG
+                && let Some(location) = location
+            {
+                drain.queue.attention.complain(py, location, took);
+            }
         }
     }
 }
@@ -118,11 +176,12 @@ impl Drain {
     /// Takes no more jobs; those that wait are refused.
     pub(crate) fn close(&self, py: Python<'_>) -> PyResult<()> {
         let jobs = {
-            let mut waiting = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self.queue.lock();
             waiting.is_closed = true;
             std::mem::take(&mut waiting.jobs)
         };
         jobs.into_iter().for_each(Job::refuse);
+        self.queue.attention.call();
         let descriptor = self.woken.lock().unwrap_or_else(PoisonError::into_inner).as_raw_fd();
         self.event_loop.bind(py).call_method1("remove_reader", (descriptor,))?;
         Ok(())
@@ -130,8 +189,7 @@ impl Drain {
 
     /// The tasks that have not ended.
     pub(crate) fn tasks(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.values().map(|task| task.clone_ref(py)).collect()
+        self.lock_running().values().map(|task| task.clone_ref(py)).collect()
     }
 
     /// Makes a task of a coroutine.
@@ -145,6 +203,11 @@ impl Drain {
     fn try_begin(slf: &Bound<'_, Self>, coroutine: Py<PyAny>, finish: Finish) -> PyResult<()> {
         let py = slf.py();
         let drain = slf.get();
+        let mut coroutine = coroutine.into_bound(py);
+        // one that has begun is `_flow.run`, which lets nothing out that would end the loop either
+        if coroutine.getattr("cr_await")?.is_none() {
+            coroutine = Names::get(py)?.contained.bind(py).call1((coroutine,))?;
+        }
         let options = PyDict::new(py);
         options.set_item("loop", &drain.event_loop)?;
         if drain.eager {
@@ -156,12 +219,13 @@ impl Drain {
             done.__call__(&task);
             return Ok(());
         }
+        drain.queue.attention.began();
         drain.lock_running().insert(task.as_ptr() as usize, task.clone().unbind());
         task.call_method1("add_done_callback", (done,))?;
         Ok(())
     }
 
-    fn lock_running(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<usize, Py<PyAny>>> {
+    fn lock_running(&self) -> MutexGuard<'_, HashMap<usize, Py<PyAny>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -177,20 +241,13 @@ struct Done {
 impl Done {
     fn __call__(&self, task: &Bound<'_, PyAny>) {
         let py = task.py();
-        self.drain.get().lock_running().remove(&(task.as_ptr() as usize));
+        let drain = self.drain.get();
+        if drain.lock_running().remove(&(task.as_ptr() as usize)).is_some() {
+            drain.queue.attention.ended();
+        }
         let finish = self.finish.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(finish) = finish {
-            finish(py, task.call_method0("result").map(Bound::unbind));
+            settle(py, finish, task.call_method0("result").map(Bound::unbind));
         }
-    }
-}
-
-/// How long a job may keep the loop before the log names it.
-const LONG: std::time::Duration = std::time::Duration::from_millis(100);
-
-fn warn_if_long(started: std::time::Instant, name: &str) {
-    let took = started.elapsed();
-    if took > LONG {
-        tracing::warn!("{name} kept the event loop for {} ms", took.as_millis());
     }
 }

@@ -1,17 +1,20 @@
 //! Who calls Python: threads of their own, an event loop, or the caller's own thread.
 
+mod attention;
 pub(crate) mod event_loop;
 pub(crate) mod here;
 pub(crate) mod pool;
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use pyo3::prelude::*;
-use vernal::HttpError;
 use vernal::controller::Call;
+use vernal::{HttpError, Location, Response};
 
 use crate::controller::PyController;
 use crate::error_page::PageJob;
@@ -43,28 +46,35 @@ pub(crate) trait Runner: Send + Sync {
     /// Takes a job, from a thread that does not have the interpreter and must not wait for it.
     fn submit(&self, job: Job);
 
-    /// Whether what it runs may keep its thread waiting.
+    /// Whether a job may wait for something on its thread; not where others wait for the thread.
     fn may_wait(&self) -> bool {
         true
+    }
+
+    /// Takes no more jobs, refuses those that wait, and gives those that run this long to end: the threads that have
+    /// not, as Python calls them.
+    fn close(&self, _: Python<'_>, _: Duration) -> Vec<u64> {
+        Vec::new()
     }
 }
 
 impl Job {
-    /// Does the job, or begins it.
+    /// Does the job, or begins it. A panic ends the job alone, which is answered with a 500.
     pub(crate) fn run(self, py: Python<'_>) -> Step {
-        match self {
+        guarded(|| match self {
             Job::Controller(controller, call) => controller.run(py, call),
             Job::ErrorPage(page) => page.run(py),
             Job::Websocket(task) => task.run(py),
-        }
+        })
+        .unwrap_or(Step::Done)
     }
 
-    /// What the log calls it.
-    pub(crate) fn name(&self, py: Python<'_>) -> String {
+    /// The function that it calls, for the log.
+    pub(crate) fn location(&self) -> Option<Location> {
         match self {
-            Job::Controller(controller, _) => controller.name(py),
-            Job::ErrorPage(_) => "an error page".to_owned(),
-            Job::Websocket(task) => task.name(),
+            Job::Controller(controller, _) => Some(controller.location),
+            Job::ErrorPage(_) => None,
+            Job::Websocket(task) => task.location(),
         }
     }
 
@@ -72,8 +82,8 @@ impl Job {
     pub(crate) fn refuse(self) {
         match self {
             Job::Controller(_, call) => {
-                let explain = "The server has too much to do.";
-                call.answer(Err(HttpError::new(503).explain(explain).into()));
+                let error = HttpError::new(503).explain("The server has too much to do.");
+                call.fail(error, Response::default().header("Retry-After", "1"));
             }
             Job::ErrorPage(page) => drop(page),
             Job::Websocket(task) => drop(task),
@@ -85,6 +95,21 @@ impl Job {
     pub(crate) fn always_has_room(&self) -> bool {
         matches!(self, Job::Websocket(_))
     }
+}
+
+/// Calls this with the result of a coroutine; a panic goes no further.
+pub(crate) fn settle(py: Python<'_>, finish: Finish, result: PyResult<Py<PyAny>>) {
+    guarded(|| finish(py, result));
+}
+
+/// What this returns; none where it panics. What it owned has been dropped then, calls without an answer among it.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    // nothing of what the closures own is used after a panic
+    let result = catch_unwind(AssertUnwindSafe(work));
+    if result.is_err() {
+        tracing::error!("a request was given up: there was a panic in the engine");
+    }
+    result.ok()
 }
 
 /// The result of a future that waits for nothing but this thread.

@@ -1,22 +1,19 @@
 //! Threads that take the interpreter once and keep it while there is work.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use super::{Job, Runner, Step};
+use super::{Job, Runner, Step, settle};
 
 /// How long a thread that has nothing to do is kept.
 const REST: Duration = Duration::from_secs(10);
 
 /// How long nothing may have been taken from the queue before another thread is started.
 const PATIENCE: Duration = Duration::from_millis(2);
-
-/// How many jobs may wait.
-const WAITING: usize = 10_000;
 
 thread_local! {
     static IS_HERE: Cell<bool> = const { Cell::new(false) };
@@ -34,9 +31,12 @@ struct Shared {
     state: Mutex<State>,
     /// There is a job, or there will be none any more.
     work: Condvar,
-    /// A job waits, and nobody rests.
+    /// More jobs wait than threads rest.
     pressed: Condvar,
+    /// A thread has ended.
+    gone: Condvar,
     most: usize,
+    waiting: usize,
 }
 
 #[derive(Default)]
@@ -44,7 +44,9 @@ struct State {
     jobs: VecDeque<Job>,
     /// How many jobs have been taken.
     taken: u64,
-    threads: usize,
+    /// Threads by their numbers, with the names that Python has for them once they have begun.
+    threads: HashMap<usize, Option<u64>>,
+    /// Those that wait for a job, among them those that have been woken and have not come yet.
     resting: usize,
     numbers: usize,
     has_keeper: bool,
@@ -53,13 +55,15 @@ struct State {
 }
 
 impl Pool {
-    /// A pool of at most this many threads; they are started when there is work.
-    pub(crate) fn new(most: usize) -> Pool {
+    /// A pool of at most this many threads, which are started when there is work; so many jobs may wait for them.
+    pub(crate) fn new(most: usize, waiting: usize) -> Pool {
         let shared = Shared {
             state: Mutex::default(),
             work: Condvar::new(),
             pressed: Condvar::new(),
+            gone: Condvar::new(),
             most: most.max(1),
+            waiting,
         };
         Pool(Arc::new(shared))
     }
@@ -68,25 +72,40 @@ impl Pool {
 impl Runner for Pool {
     fn submit(&self, job: Job) {
         let mut state = self.0.lock();
-        let is_full = state.jobs.len() >= WAITING && !job.always_has_room();
+        let is_full = state.jobs.len() >= self.0.waiting && !job.always_has_room();
         if state.is_closed || is_full {
             drop(state);
             return job.refuse();
         }
         state.jobs.push_back(job);
-        if state.resting > 0 {
+        if state.threads.is_empty() && !self.0.start_thread(&mut state) {
+            let jobs = std::mem::take(&mut state.jobs);
             drop(state);
+            return jobs.into_iter().for_each(Job::refuse);
+        }
+        self.0.ensure_keeper(&mut state);
+        let is_pressed = state.jobs.len() > state.resting;
+        let wakes_keeper = is_pressed && std::mem::take(&mut state.keeper_waits);
+        let wakes_thread = state.resting > 0;
+        drop(state);
+        if wakes_thread {
             self.0.work.notify_one();
-        } else if state.threads == 0 {
-            self.0.start_thread(&mut state);
-            let keeper = Arc::clone(&self.0);
-            if !std::mem::replace(&mut state.has_keeper, true) {
-                start("vernal-keeper", move || keeper.keep());
-            }
-        } else if std::mem::take(&mut state.keeper_waits) {
-            drop(state);
+        }
+        if wakes_keeper {
             self.0.pressed.notify_one();
         }
+    }
+
+    fn close(&self, py: Python<'_>, patience: Duration) -> Vec<u64> {
+        let jobs = {
+            let mut state = self.0.lock();
+            state.is_closed = true;
+            std::mem::take(&mut state.jobs)
+        };
+        self.0.work.notify_all();
+        self.0.pressed.notify_all();
+        jobs.into_iter().for_each(Job::refuse);
+        py.detach(|| self.0.wait_for_threads(patience))
     }
 }
 
@@ -104,18 +123,29 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_thread(self: &Arc<Self>, state: &mut State) {
-        state.threads += 1;
+    /// Whether another thread could be started.
+    fn start_thread(self: &Arc<Self>, state: &mut State) -> bool {
         state.numbers += 1;
         let (shared, number) = (Arc::clone(self), state.numbers);
-        start("vernal-python", move || shared.work(number));
+        let is_started = start("vernal-python", move || shared.work(number));
+        if is_started {
+            state.threads.insert(number, None);
+        }
+        is_started
+    }
+
+    fn ensure_keeper(self: &Arc<Self>, state: &mut State) {
+        if !state.has_keeper {
+            let keeper = Arc::clone(self);
+            state.has_keeper = start("vernal-keeper", move || keeper.keep());
+        }
     }
 
     /// Starts another thread whenever jobs wait and none is taken for a while: those who work are blocked then.
     fn keep(self: &Arc<Self>) {
         let mut state = self.lock();
         while !state.is_closed {
-            if state.jobs.is_empty() || state.threads >= self.most {
+            if state.jobs.is_empty() || state.threads.len() >= self.most {
                 state.keeper_waits = true;
                 state = self.pressed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -124,26 +154,28 @@ impl Shared {
             drop(state);
             std::thread::sleep(PATIENCE);
             state = self.lock();
-            if state.taken == taken && !state.jobs.is_empty() && state.threads < self.most {
+            if state.taken == taken && !state.jobs.is_empty() && state.threads.len() < self.most {
                 self.start_thread(&mut state);
             }
         }
     }
 
     /// The life of a thread.
-    fn work(&self, number: usize) {
+    fn work(self: Arc<Self>, number: usize) {
         IS_HERE.set(true);
-        Python::attach(|py| {
+        let _leaving = Leaving { shared: &self, number };
+        // none where the interpreter is ending
+        let _ = Python::try_attach(|py| {
             let mut thread = match PoolThread::begin(py, number) {
                 Ok(thread) => thread,
                 Err(error) => return tracing::error!(%error, "a thread for Python could not begin"),
             };
+            self.lock().threads.insert(number, Some(thread.ident));
             while let Some(job) = self.next(py) {
                 thread.run(py, job);
             }
             thread.end(py);
         });
-        self.lock().threads -= 1;
     }
 
     /// The next job; waits without the interpreter. None when this thread is not needed any more.
@@ -165,11 +197,25 @@ impl Shared {
                     self.work.wait_timeout(state, REST).unwrap_or_else(PoisonError::into_inner);
                 state = locked;
                 state.resting -= 1;
-                if waited.timed_out() && state.jobs.is_empty() && state.threads > 1 {
+                if waited.timed_out() && state.jobs.is_empty() && state.threads.len() > 1 {
                     return None;
                 }
             }
         })
+    }
+
+    /// The threads that have not ended after this time: controllers that block.
+    fn wait_for_threads(&self, patience: Duration) -> Vec<u64> {
+        let end = Instant::now() + patience;
+        let mut state = self.lock();
+        while !state.threads.is_empty() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.gone.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.threads.values().filter_map(|ident| *ident).collect()
     }
 }
 
@@ -181,14 +227,32 @@ impl State {
     }
 }
 
-fn start(name: &str, work: impl FnOnce() + Send + 'static) {
-    if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(work) {
+/// Counts a thread as gone, whatever it ends by.
+struct Leaving<'p> {
+    shared: &'p Shared,
+    number: usize,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().threads.remove(&self.number);
+        self.shared.gone.notify_all();
+    }
+}
+
+/// Whether the thread could be started.
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> bool {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    if let Err(error) = &started {
         tracing::error!(%error, "a thread could not be started");
     }
+    started.is_ok()
 }
 
 /// A thread of the pool, with an event loop of its own for coroutines.
 struct PoolThread {
+    /// What Python calls it.
+    ident: u64,
     event_loop: Option<Py<PyAny>>,
 }
 
@@ -196,13 +260,13 @@ impl PoolThread {
     fn begin(py: Python<'_>, number: usize) -> PyResult<PoolThread> {
         let thread = py.import("threading")?.call_method0("current_thread")?;
         thread.setattr("name", format!("ReqThread_{number}"))?;
-        Ok(PoolThread { event_loop: None })
+        Ok(PoolThread { ident: thread.getattr("ident")?.extract()?, event_loop: None })
     }
 
     fn run(&mut self, py: Python<'_>, job: Job) {
         if let Step::Await(coroutine, finish) = job.run(py) {
             let result = self.run_to_end(py, coroutine);
-            finish(py, result);
+            settle(py, finish, result);
         }
     }
 

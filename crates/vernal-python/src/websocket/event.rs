@@ -39,13 +39,13 @@ impl Task {
         }
     }
 
-    /// What the log calls it.
-    pub(crate) fn name(&self) -> String {
+    /// The handler, for the log.
+    pub(crate) fn location(&self) -> Option<vernal::Location> {
         match self {
-            Task::Handshake(job) => job.connection().event_name(EventKind::Handshake),
-            Task::Refused(job) => job.connection().event_name(EventKind::Close),
-            Task::Event(job) => job.connection.event_name(job.told.kind()),
-            Task::Release(_) => "the end of a WebSocket connection".to_owned(),
+            Task::Handshake(job) => Some(job.connection().endpoint.location),
+            Task::Refused(job) => Some(job.connection().endpoint.location),
+            Task::Event(job) => Some(job.connection.endpoint.location),
+            Task::Release(_) => None,
         }
     }
 }

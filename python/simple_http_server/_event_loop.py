@@ -1,0 +1,63 @@
+"""What runs in an event loop beside others: it must neither end the loop nor keep it from the others."""
+
+import os
+import sys
+import threading
+from types import FrameType
+from typing import Any, Coroutine, List, Optional, TypeVar
+
+from .logger import get_logger
+
+_logger = get_logger("simple_http_server.http_request_handler")
+
+Result = TypeVar("Result")
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class Escaped(Exception):
+    """Stands for its cause, which would have ended the event loop: ``SystemExit`` or ``KeyboardInterrupt``."""
+
+
+async def contained(coroutine: "Coroutine[Any, Any, Result]") -> Result:
+    """What the coroutine returns; where it raises what asyncio lets out of the loop, an :class:`Escaped`."""
+    try:
+        return await coroutine
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise Escaped from error
+
+
+def kept(function: str, file: str, line: int, milliseconds: int) -> None:
+    """Logs a controller that has kept the loop from all others for so long."""
+    _logger.warning(f"{function} ({file}:{line}) kept the event loop from all others for {milliseconds} ms.")
+
+
+def blocks(thread: int) -> bool:
+    """Logs which function of the application keeps the loop of this thread; whether there is one."""
+    threading.current_thread().name = "attention"
+    frame = _application(sys._current_frames().get(thread))
+    if frame is None:
+        return False
+    code = frame.f_code
+    name = getattr(code, "co_qualname", code.co_name)
+    _logger.warning(
+        f"{name} ({code.co_filename}:{frame.f_lineno}) keeps the event loop from all others, for more than 100 ms "
+        "now: what blocks belongs on another thread."
+    )
+    return True
+
+
+def _application(innermost: Optional[FrameType]) -> Optional[FrameType]:
+    """The first function of the application that the loop has called; ``None`` where the loop itself runs, or waits."""
+    import asyncio
+
+    loop = (os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep, _PACKAGE)
+    inside: List[FrameType] = []
+    frame = innermost
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(loop):
+            return inside[-1] if inside else None
+        inside.append(frame)
+        frame = frame.f_back
+    return None  # another kind of loop runs this, and where it begins is not to be seen
