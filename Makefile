@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 RUFF_VERSION := 0.17.6
+MYPY_VERSION := 2.4.1
+MATURIN_VERSION := 1.16.0
 # Clients of WebSocket that the server is tried with.
 WEBSOCKET_CLIENTS := websocket-client==1.9.2 websockets==17.4
 
@@ -19,7 +21,8 @@ PROPERTY_SECONDS ?= 15
 FUZZ_SECONDS ?= 10
 
 # In the order in which mistakes are cheapest to find. The documentation follows the linter, whose build it shares.
-STEPS := toolchain format lint documentation features independence suite fuzz conformance benchmarks python browser
+STEPS := toolchain format lint documentation features independence suite fuzz conformance benchmarks python package \
+	install browser
 
 .PHONY: help run test bench clean $(STEPS)
 
@@ -99,9 +102,31 @@ conformance: .venv/bin/ruff ## The protocols are spoken to the letter
 benchmarks: ## The benchmarked server compiles
 	cargo check --manifest-path bench/Cargo.toml -p vernal-server
 
-python: .venv/bin/ruff ## The Python scripts are sound
-	.venv/bin/ruff check bench conformance
-	.venv/bin/ruff format --check bench conformance
+python: .venv/bin/ruff ## The Python sources are sound
+	.venv/bin/ruff check bench conformance python
+	.venv/bin/ruff format --check bench conformance python
+
+# In the folder of the sources, and so with what cargo has compiled already, as far as that is for the same interpreter.
+package: ## The Python package is tested, with the oldest and the newest interpreter that are here, and 3.11
+	@tools/install-missing "command -v redis-server" redis-server
+	@for python in $$(tools/pythons); do \
+		venv=".venv/$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"; \
+		echo "-- $$python"; \
+		$$python -m venv $$venv; \
+		$$venv/bin/python -m pip install --quiet --disable-pip-version-check maturin==$(MATURIN_VERSION) \
+			-r python/tests/requirements.txt; \
+		VIRTUAL_ENV="$$PWD/$$venv" $$venv/bin/maturin develop --quiet; \
+		$$venv/bin/python -m pytest -q python/tests; \
+	done
+	.venv/3.11/bin/python -m mypy
+	.venv/3.11/bin/python -m mypy.stubtest simple_http_server._engine --ignore-disjoint-bases
+
+# What a user does, apart from the sources.
+install: ## The package can be installed with pip, and its sample runs
+	rm -rf $(CARGO_TARGET_DIR)/installed
+	$$(tools/pythons | tail -1) -m venv $(CARGO_TARGET_DIR)/installed
+	$(CARGO_TARGET_DIR)/installed/bin/python -m pip install --quiet --disable-pip-version-check .
+	$(CARGO_TARGET_DIR)/installed/bin/python tools/installed.py
 
 .venv/bin/ruff: Makefile
 	@tools/install-missing "python3 -c 'import ensurepip'" python3 python3-venv

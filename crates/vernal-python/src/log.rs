@@ -84,7 +84,7 @@ impl Subscriber for Lines {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event()
+        !metadata.is_span()
             && metadata.target().starts_with("vernal")
             && number(*metadata.level()) >= LEVEL.load(Ordering::Relaxed)
     }
