@@ -46,7 +46,9 @@ impl Server {
             None => Arc::new(Pool::new(threads, waiting)),
         };
         let server = vernal::Server::of(app.get().builder(py, Arc::clone(&runner))?);
-        let server = server.handle_signals(false).title_case_headers(true);
+        let submitted = Arc::clone(&runner);
+        let server =
+            server.handle_signals(false).title_case_headers(true).before_waiting(move || submitted.flush());
         let server = settings::apply_to_server(server, options)?;
         let handle = server.handle();
         let bound = py.detach(|| server.bind()).map_err(start_error)?;

@@ -34,6 +34,8 @@ pub(crate) struct Queue {
 #[derive(Default)]
 struct Waiting {
     jobs: Vec<Job>,
+    /// Whether the loop has not been woken for the last of them.
+    unannounced: bool,
     is_closed: bool,
 }
 
@@ -76,6 +78,17 @@ impl EventLoop {
     }
 }
 
+/// How many jobs are gathered before the loop is woken for them, whether or not more will come at once.
+const BATCH: usize = 32;
+
+impl EventLoop {
+    fn announce(&self) {
+        if self.0.wake() {
+            self.0.attention.call();
+        }
+    }
+}
+
 impl Runner for EventLoop {
     fn submit(&self, job: Job) {
         {
@@ -86,9 +99,18 @@ impl Runner for EventLoop {
                 return job.refuse();
             }
             waiting.jobs.push(job);
+            waiting.unannounced = waiting.jobs.len() < BATCH;
+            if waiting.unannounced {
+                return;
+            }
         }
-        if self.0.wake() {
-            self.0.attention.call();
+        self.announce();
+    }
+
+    fn flush(&self) {
+        let unannounced = std::mem::take(&mut self.0.lock().unannounced);
+        if unannounced {
+            self.announce();
         }
     }
 

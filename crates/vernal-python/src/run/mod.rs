@@ -43,8 +43,12 @@ pub(crate) type Finish = Box<dyn FnOnce(Python<'_>, PyResult<Py<PyAny>>) + Send>
 
 /// Runs jobs.
 pub(crate) trait Runner: Send + Sync {
-    /// Takes a job, from a thread that does not have the interpreter and must not wait for it.
+    /// Takes a job, from a thread that does not have the interpreter and must not wait for it. Those who do the jobs may
+    /// be woken later, by [`flush`](Runner::flush).
     fn submit(&self, job: Job);
+
+    /// Wakes those who do the jobs, if there are new ones; called when the thread that submitted them begins to wait.
+    fn flush(&self) {}
 
     /// Whether a job may wait for something on its thread; not where others wait for the thread.
     fn may_wait(&self) -> bool {

@@ -15,6 +15,9 @@ const REST: Duration = Duration::from_secs(10);
 /// How long nothing may have been taken from the queue before another thread is started.
 const PATIENCE: Duration = Duration::from_millis(2);
 
+/// How many jobs are gathered before somebody is woken for them, whether or not more will come at once.
+const BATCH: usize = 32;
+
 thread_local! {
     static IS_HERE: Cell<bool> = const { Cell::new(false) };
 }
@@ -31,7 +34,7 @@ struct Shared {
     state: Mutex<State>,
     /// There is a job, or there will be none any more.
     work: Condvar,
-    /// More jobs wait than threads rest.
+    /// Jobs wait, more than the thread that was woken for them can do at once.
     pressed: Condvar,
     /// A thread has ended.
     gone: Condvar,
@@ -42,6 +45,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// How many jobs nobody has been woken for.
+    unannounced: usize,
     /// How many jobs have been taken.
     taken: u64,
     /// Threads by their numbers, with the names that Python has for them once they have begun.
@@ -84,15 +89,16 @@ impl Runner for Pool {
             return jobs.into_iter().for_each(Job::refuse);
         }
         self.0.ensure_keeper(&mut state);
-        let is_pressed = state.jobs.len() > state.resting;
-        let wakes_keeper = is_pressed && std::mem::take(&mut state.keeper_waits);
-        let wakes_thread = state.resting > 0;
-        drop(state);
-        if wakes_thread {
-            self.0.work.notify_one();
+        state.unannounced += 1;
+        if state.unannounced >= BATCH {
+            self.0.announce(state);
         }
-        if wakes_keeper {
-            self.0.pressed.notify_one();
+    }
+
+    fn flush(&self) {
+        let state = self.0.lock();
+        if state.unannounced > 0 {
+            self.0.announce(state);
         }
     }
 
@@ -123,6 +129,22 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Wakes one who rests for all new jobs: a thread takes as many as it can, and where it is blocked by one of them
+    /// the keeper finds others for the rest.
+    fn announce(&self, mut state: MutexGuard<'_, State>) {
+        state.unannounced = 0;
+        let wakes_thread = state.resting > 0 && !state.jobs.is_empty();
+        let is_pressed = state.jobs.len() > usize::from(wakes_thread);
+        let wakes_keeper = is_pressed && std::mem::take(&mut state.keeper_waits);
+        drop(state);
+        if wakes_thread {
+            self.work.notify_one();
+        }
+        if wakes_keeper {
+            self.pressed.notify_one();
+        }
+    }
+
     /// Whether another thread could be started.
     fn start_thread(self: &Arc<Self>, state: &mut State) -> bool {
         state.numbers += 1;
@@ -141,11 +163,11 @@ impl Shared {
         }
     }
 
-    /// Starts another thread whenever jobs wait and none is taken for a while: those who work are blocked then.
+    /// Calls for another thread whenever jobs wait and none is taken for a while: those who work are blocked then.
     fn keep(self: &Arc<Self>) {
         let mut state = self.lock();
         while !state.is_closed {
-            if state.jobs.is_empty() || state.threads.len() >= self.most {
+            if state.jobs.is_empty() {
                 state.keeper_waits = true;
                 state = self.pressed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -154,9 +176,18 @@ impl Shared {
             drop(state);
             std::thread::sleep(PATIENCE);
             state = self.lock();
-            if state.taken == taken && !state.jobs.is_empty() && state.threads.len() < self.most {
-                self.start_thread(&mut state);
+            if state.taken == taken && !state.jobs.is_empty() {
+                self.reinforce(&mut state);
             }
+        }
+    }
+
+    /// One thread more, of those that rest or a new one.
+    fn reinforce(self: &Arc<Self>, state: &mut State) {
+        if state.resting > 0 {
+            self.work.notify_one();
+        } else if state.threads.len() < self.most {
+            self.start_thread(state);
         }
     }
 

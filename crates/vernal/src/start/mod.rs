@@ -8,6 +8,7 @@ mod run;
 mod signals;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "tls")]
@@ -46,6 +47,7 @@ pub struct Server {
     connection: ConnectionSettings,
     drain_deadline: Duration,
     handle_signals: bool,
+    before_waiting: Option<Arc<dyn Fn() + Send + Sync>>,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
     #[cfg(feature = "tls")]
@@ -101,6 +103,7 @@ impl Server {
             },
             drain_deadline: Duration::from_secs(10),
             handle_signals: true,
+            before_waiting: None,
             #[cfg(feature = "tls")]
             tls: None,
             #[cfg(feature = "tls")]
@@ -211,6 +214,15 @@ impl Server {
     /// Whether SIGINT and SIGTERM stop the server, and a second one ends it at once; yes by default.
     pub fn handle_signals(mut self, handle: bool) -> Self {
         self.handle_signals = handle;
+        self
+    }
+
+    /// Calls this on the thread of each event loop whenever it has done all that there was to do and begins to wait.
+    ///
+    /// A controller that [takes calls](crate::controller::Controller::take) may gather them until then, to wake those who
+    /// make them once. It must not block. Not called by [`start_async`](Server::start_async), whose runtime is another's.
+    pub fn before_waiting(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.before_waiting = Some(Arc::new(hook));
         self
     }
 

@@ -131,6 +131,7 @@ impl Server {
             name: self.name,
             serving,
             handle_signals: self.handle_signals,
+            before_waiting: self.before_waiting,
             workers: self.workers,
             blocking_threads,
             handle: self.handle,
@@ -208,6 +209,7 @@ struct Ready {
     name: String,
     serving: Arc<Serving>,
     handle_signals: bool,
+    before_waiting: Option<Arc<dyn Fn() + Send + Sync>>,
     workers: usize,
     blocking_threads: usize,
     handle: Handle,
@@ -251,12 +253,15 @@ impl Ready {
     /// An event loop of one thread. Of the threads for what blocks it starts what is needed: as many as controllers
     /// may block, and others for files.
     fn runtime(&self, number: usize) -> Result<Runtime> {
-        let runtime = RuntimeBuilder::new_current_thread()
+        let mut runtime = RuntimeBuilder::new_current_thread();
+        runtime
             .enable_all()
             .thread_name(format!("vernal-blocking-{number}"))
-            .max_blocking_threads(self.blocking_threads)
-            .build()?;
-        Ok(runtime)
+            .max_blocking_threads(self.blocking_threads);
+        if let Some(hook) = self.before_waiting.clone() {
+            runtime.on_thread_park(move || hook());
+        }
+        Ok(runtime.build()?)
     }
 
     /// A further thread with an event loop of its own.
