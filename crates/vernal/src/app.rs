@@ -1,10 +1,13 @@
 //! What was declared, checked and frozen at start.
 
+mod other_rules;
+
 use std::sync::Arc;
 
 use http::HeaderValue;
 use tokio::sync::Semaphore;
 
+use self::other_rules::OtherRules;
 use crate::bind::{BodyUse, Kind, Param, StateMap};
 use crate::controller::{Answer, Controller, Objects};
 use crate::error::StartErrorKind;
@@ -52,6 +55,7 @@ struct Shared {
     implied_methods: bool,
     favicon: bool,
     server_name: Option<HeaderValue>,
+    other_rules: OtherRules,
     blocking: Arc<Semaphore>,
     expose_errors: bool,
     access_log: bool,
@@ -241,11 +245,13 @@ pub struct Builder {
     routes: Vec<RouteEntry>,
     precedence: Precedence,
     variable_characters: Option<fn(char) -> bool>,
+    preferred_characters: Option<fn(char) -> bool>,
     regexp_fallback: Option<Fallback>,
     implied_methods: bool,
     favicon: bool,
     server_name: Option<String>,
     decoding: Decoding,
+    other_rules: OtherRules,
     filters: Vec<FilterEntry>,
     error_pages: Vec<ErrorPageEntry>,
     resources: Resources,
@@ -278,11 +284,13 @@ impl Default for Builder {
             routes: Vec::new(),
             precedence: Precedence::default(),
             variable_characters: None,
+            preferred_characters: None,
             regexp_fallback: None,
             implied_methods: true,
             favicon: true,
             server_name: None,
             decoding: Decoding::default(),
+            other_rules: OtherRules::default(),
             filters: Vec::new(),
             error_pages: Vec::new(),
             resources: Resources::default(),
@@ -402,7 +410,9 @@ impl Builder {
 
     /// Whether percent-encoded text is read leniently: a malformed escape stays as it is, bytes that are not UTF-8 become
     /// U+FFFD, and a `+` in a query stays a plus (`spec/02` section 1). By default the first two are answered with 400, and
-    /// a `+` is a space. In the body of a form it always is, since browsers write it for one.
+    /// a `+` is a space. In the body of a form it is one in either case, since browsers write it so; see
+    /// [`plus_is_space`](Builder::plus_is_space). A fragment behind the target of a request, which no client should send,
+    /// is passed over instead of being refused.
     pub fn lenient_decoding(mut self, lenient: bool) -> Self {
         self.decoding =
             if lenient { Decoding { strict: false, plus_is_space: false } } else { Decoding::default() };
@@ -711,6 +721,9 @@ impl Builder {
             if let Some(allowed) = self.variable_characters {
                 table.variable_characters(allowed);
             }
+            if let Some(preferred) = self.preferred_characters {
+                table.preferred_variable_characters(preferred);
+            }
             table
         };
         let mut table = new_table();
@@ -764,6 +777,7 @@ impl Builder {
             implied_methods: self.implied_methods,
             favicon: self.favicon,
             server_name,
+            other_rules: self.other_rules,
             blocking,
             expose_errors: self.expose_errors,
             access_log: self.access_log,

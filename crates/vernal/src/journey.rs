@@ -221,7 +221,10 @@ impl App {
             Found::NotFound => Err(None),
         };
         if let Some(located) = self.resources().find(request.path()) {
-            let file = || Ok(Some(Destination::File(self.resources().resolve(&located)?)));
+            let file = || {
+                let file = self.resources().resolve(&located).map_err(|error| self.file_error(error))?;
+                Ok(Some(Destination::File(file)))
+            };
             return match request.method {
                 Method::GET | Method::HEAD => file(),
                 _ if !self.implies_methods() => file(),
@@ -335,6 +338,7 @@ impl App {
             }
             None => self.public_error(request, &error),
         };
+        let shown = self.in_own_words(shown);
         if let Some((name, value)) = shown.own_field() {
             so_far.headers.insert(name, value);
         }

@@ -14,13 +14,13 @@ use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
 use tokio::sync::OnceCell;
 
-use crate::accept::Watch;
 #[cfg(feature = "tls")]
 use crate::accept::tls::TlsInfo;
+use crate::accept::{FieldNames, KeptNames, Watch};
 use crate::app::App;
 use crate::bind::{BodyUse, Param, Source, State};
 use crate::parse::{
-    BodyReader, Decoding, Incoming, Params, decode_path, parse_json, parse_multipart, parse_urlencoded,
+    BodyReader, Incoming, Params, decode_path, parse_json, parse_multipart, parse_urlencoded,
 };
 use crate::proxies::{Hop, Said};
 use crate::respond::Response;
@@ -39,6 +39,7 @@ pub(crate) struct Connection {
     /// Whether the other end says, by the PROXY protocol, that the client reached it through TLS.
     pub(crate) is_proxied_tls: bool,
     pub(crate) watch: Watch,
+    pub(crate) kept_names: KeptNames,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<TlsInfo>>,
 }
@@ -52,6 +53,7 @@ impl Connection {
             proxied: None,
             is_proxied_tls: false,
             watch,
+            kept_names: KeptNames::default(),
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -67,6 +69,7 @@ impl Connection {
             proxied: self.proxied,
             is_proxied_tls: self.is_proxied_tls,
             watch: Watch::default(),
+            kept_names: KeptNames::default(),
             #[cfg(feature = "tls")]
             tls: self.tls.clone(),
         }
@@ -217,6 +220,15 @@ impl Request {
             return Some(host);
         }
         self.uri.authority().map(|authority| authority.as_str()).or_else(|| self.headers.get("host"))
+    }
+
+    /// The names of the header fields as the client spelled them, in the order received: over HTTP/1.1, if the app
+    /// [keeps them](crate::Builder::keep_field_names), and unless all were in title case (`X-Forwarded-For`). HTTP/2 has
+    /// none but small letters. There are no names otherwise.
+    ///
+    /// They stay what they were when [`headers`](Request::headers) are changed.
+    pub fn received_names(&self) -> impl Iterator<Item = &str> {
+        self.extensions.get::<FieldNames>().into_iter().flat_map(FieldNames::iter)
     }
 
     /// The media type of the body, as it came.
@@ -652,12 +664,8 @@ impl Request {
             };
             return parse_multipart(reader, content_type, self.limits(), decoding, into).await;
         }
-        parse_urlencoded(
-            into,
-            self.bytes().await?,
-            Decoding { plus_is_space: true, ..decoding },
-            self.limits().parameters,
-        )
+        let decoding = self.app().map(App::form_decoding).unwrap_or_default();
+        parse_urlencoded(into, self.bytes().await?, decoding, self.limits().parameters)
     }
 
     fn has_unread_body(&self) -> bool {

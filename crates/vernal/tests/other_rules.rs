@@ -134,6 +134,48 @@ async fn text_is_decoded_leniently_where_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_plus_stays_where_that_is_asked_for() {
+    for (in_queries, in_forms) in [(true, true), (true, false), (false, true), (false, false)] {
+        let client = built(App::builder().plus_is_space(in_queries, in_forms).route(
+            Route::path("/"),
+            controller::from_fn(|request: &Request| {
+                format!("{:?} {:?}", request.param("q"), request.param("f"))
+            }),
+        ));
+        let form = "application/x-www-form-urlencoded";
+        let answer = client.post("/?q=1+2").header("Content-Type", form).body("f=3+4").send().await;
+        let text = |is_space: bool, text: &str| text.replace('+', if is_space { " " } else { "+" });
+        let expected = format!("Some({:?}) Some({:?})", text(in_queries, "1+2"), text(in_forms, "3+4"));
+        assert_eq!(answer.text(), expected);
+    }
+}
+
+#[tokio::test]
+async fn expressions_come_before_patterns_whose_variables_take_unusual_characters() {
+    let client = built(
+        App::builder()
+            .preferred_variable_characters(|character| character.is_alphanumeric())
+            .variable_characters(|character| !character.is_control())
+            .route(Route::path("/v/{name}"), says("variable"))
+            .route(Route::path("/w/**"), says("wildcard"))
+            .route(Route::path("/only/{name}"), says("only"))
+            .route(Route::regexp("^/[vw]/.*[:~]"), says("expression")),
+    );
+    for (path, expected) in [
+        ("/v/ab", "variable"),
+        ("/v/a:b", "expression"),
+        ("/v/a%20b", "variable"),
+        ("/w/a/b", "wildcard"),
+        ("/w/a/~", "expression"),
+        ("/w/a/b%20", "wildcard"),
+        ("/only/a:b", "only"),
+    ] {
+        assert_eq!(client.get(path).send().await.text(), expected, "{path}");
+    }
+    assert_eq!(client.get("/only/a%0A").send().await.status(), 404, "no variable takes this");
+}
+
+#[tokio::test]
 async fn only_the_methods_that_were_named_are_answered() {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("note.txt"), "a note").expect("a file");

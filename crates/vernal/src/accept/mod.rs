@@ -28,6 +28,7 @@ pub(crate) use http::http2::Running;
 pub(crate) use address::Address;
 pub(crate) use drain::{CUT, Drain, ENDING, Present};
 pub(crate) use handover::{Handover, LONGEST as LONGEST_HANDOVER};
+pub(crate) use http::field_names::{FieldNames, KeptNames};
 #[cfg(all(feature = "fuzzing", unix))]
 pub(crate) use http::pieces;
 #[cfg(feature = "tls")]

@@ -65,7 +65,7 @@ impl Socket {
         let handover = stream.sends_files().then(Arc::default);
         Socket {
             stream,
-            inspector: Inspector::new(connection.app.limits()),
+            inspector: Inspector::new(&connection.app, connection.watch.requests()),
             connection,
             gathered: Vec::new(),
             sent: 0,
@@ -134,7 +134,7 @@ impl Socket {
 
     /// Why the last request was refused; without an explanation where hyper did, whose error has it.
     pub(crate) fn refused(&self) -> Option<Refusal> {
-        let by_hyper = || self.refused.map(|status| Refusal { status, explain: "", head_only: false });
+        let by_hyper = || self.refused.map(|status| Refusal::new(status, ""));
         self.inspector.refused().cloned().or_else(by_hyper)
     }
 
@@ -298,6 +298,7 @@ impl AsyncRead for Socket {
         loop {
             let delivery = this.inspector.deliver(buffer);
             this.connection.watch.received_heads(this.inspector.take_heads());
+            this.connection.kept_names.keep(this.inspector.take_names());
             match delivery {
                 Delivery::Done => return Poll::Ready(Ok(())),
                 Delivery::Broken(explain) => {
@@ -322,6 +323,7 @@ impl AsyncRead for Socket {
             }
             this.inspector.admit(buffer, before);
             this.connection.watch.received_heads(this.inspector.take_heads());
+            this.connection.kept_names.keep(this.inspector.take_names());
             if buffer.filled().len() > before {
                 // whole heads go to the app at once, and no time counts for them
                 return Poll::Ready(Ok(()));

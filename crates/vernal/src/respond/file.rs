@@ -108,15 +108,18 @@ impl StaticFile {
     /// is small is read in place as well where the system has it in memory, or else by the stream, which lets another
     /// thread wait for the disk.
     ///
+    /// Without `ranges` the whole file is sent to whoever asks for a part.
+    ///
     /// # Errors
     ///
     /// 404 if there is no such regular file; 500, with a line in the log, if it is there and cannot be opened, or if a
     /// field cannot be sent.
-    pub(crate) fn open(
+    pub(crate) fn open_with(
         &self,
         method: &Method,
         headers: &Headers,
         cache: Option<&Arc<FileCache>>,
+        ranges: bool,
     ) -> Result<FileAnswer, HttpError> {
         if method != Method::GET && method != Method::HEAD {
             return self.open_whole(cache);
@@ -133,7 +136,8 @@ impl StaticFile {
             let length = Some(validators.length);
             return Ok(FileAnswer::new(StatusCode::OK, self.describe(&source), FileBody::Empty { length }));
         }
-        match source.requested(headers) {
+        let requested = if ranges { source.requested(headers) } else { Ranges::Whole };
+        match requested {
             Ranges::Whole => Ok(self.whole(source)),
             Ranges::Single(range) => Ok(self.part(source, range)),
             Ranges::Several(ranges) => self.parts(source, ranges),
@@ -145,11 +149,22 @@ impl StaticFile {
         }
     }
 
+    /// As [`open_with`](StaticFile::open_with), with ranges.
+    #[cfg(test)]
+    pub(crate) fn open(
+        &self,
+        method: &Method,
+        headers: &Headers,
+        cache: Option<&Arc<FileCache>>,
+    ) -> Result<FileAnswer, HttpError> {
+        self.open_with(method, headers, cache, true)
+    }
+
     /// Opens the file to send all of it, whatever the request says of ranges and preconditions.
     ///
     /// # Errors
     ///
-    /// As [`open`](StaticFile::open).
+    /// As [`open_with`](StaticFile::open_with).
     pub(crate) fn open_whole(&self, cache: Option<&Arc<FileCache>>) -> Result<FileAnswer, HttpError> {
         self.check()?;
         Ok(self.whole(Source::open(&self.path, self.stamp, cache)?))

@@ -1,13 +1,16 @@
 //! The last station: a response as it goes to the transport.
 
+use http::header::{
+    ACCEPT_RANGES, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SERVER, SET_COOKIE, TRANSFER_ENCODING,
+};
 #[cfg(feature = "compression")]
 use http::header::{CONTENT_ENCODING, RANGE};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, SERVER, SET_COOKIE, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use http_body::Body as _;
 
 use crate::app::App;
 use crate::request::Request;
+use crate::respond::Reason;
 #[cfg(feature = "compression")]
 use crate::respond::compression::{self, Found};
 use crate::respond::file::{FileAnswer, FileBody, StaticFile};
@@ -47,7 +50,7 @@ pub(crate) fn finish(
     };
     #[cfg(feature = "compression")]
     let body = match app.compression() {
-        Some(rules) if !body.is_coded => {
+        Some(rules) if !body.is_coded && !response.until_close => {
             compression::code(rules, request, status, &mut headers, body.outgoing, body.whole)
         }
         _ => body.outgoing,
@@ -61,7 +64,15 @@ pub(crate) fn finish(
         http::Response::new(frame(OutgoingBody::from(body), &request.method, status, &mut headers));
     *sent.status_mut() = status;
     *sent.headers_mut() = headers;
-    if let Some(reason) = response.reason {
+    if response.until_close {
+        // the one version that has no other end for a body whose length is not known
+        *sent.version_mut() = Version::HTTP_10;
+        sent.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    let own_words = || app.phrase(status.as_u16()).and_then(Reason::new);
+    if let Some(reason) =
+        response.reason.or_else(|| if status == StatusCode::OK { None } else { own_words() })
+    {
         sent.extensions_mut().insert(reason);
     }
     Ok(sent)
@@ -200,11 +211,21 @@ fn represent(
 
 /// Preconditions and ranges are about the resource, not about what says that something went wrong.
 fn open(file: &StaticFile, request: &Request, status: StatusCode) -> Result<FileAnswer, HttpError> {
-    let cache = request.app().map(App::file_cache);
-    match status {
-        StatusCode::OK => file.open(&request.method, &request.headers, cache),
+    let app = request.app();
+    let cache = app.map(App::file_cache);
+    let ranges = app.is_none_or(App::answers_ranges);
+    let opened = match status {
+        StatusCode::OK => file.open_with(&request.method, &request.headers, cache, ranges),
         _ => file.open_whole(cache),
+    };
+    let mut answer = opened.map_err(|error| match app {
+        Some(app) => app.file_error(error),
+        None => error,
+    })?;
+    if !ranges {
+        answer.headers.remove(ACCEPT_RANGES);
     }
+    Ok(answer)
 }
 
 /// The answer with a form of the file that was compressed beforehand, if that is switched on, there is one, and the

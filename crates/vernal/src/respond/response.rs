@@ -34,6 +34,7 @@ pub struct Response {
     pub(crate) cookies: Vec<Cookie>,
     pub(crate) content: Option<Content>,
     pub(crate) reason: Option<Reason>,
+    pub(crate) until_close: bool,
 }
 
 /// A body before it is sent, with the content type it has unless the application sets another.
@@ -92,6 +93,14 @@ impl Response {
         self.content = body.into().0;
     }
 
+    /// Ends the body with the connection, instead of saying its length or sending it in chunks: the answer is one of
+    /// HTTP/1.0, which clients of HTTP/1.1 read as well (RFC 9112 section 6.3). A client cannot tell such a body from one
+    /// that was broken off. HTTP/2 has its own ends, and this means nothing there.
+    pub fn until_close(mut self) -> Self {
+        self.until_close = true;
+        self
+    }
+
     /// Whether a body has been set.
     pub fn has_body(&self) -> bool {
         self.content.is_some()
@@ -107,6 +116,7 @@ impl Response {
         if answer.status.is_some() || answer.reason.is_some() {
             self.reason = answer.reason;
         }
+        self.until_close |= answer.until_close;
         self.status = answer.status.or(self.status);
         self.headers.merge(answer.headers);
         self.cookies.extend(answer.cookies);
@@ -124,6 +134,7 @@ impl Response {
         if self.status.is_none() {
             self.reason = self.reason.take().or(part.reason);
         }
+        self.until_close |= part.until_close;
         self.status = self.status.or(part.status);
         self.headers.merge(part.headers);
         self.cookies.extend(part.cookies);

@@ -18,6 +18,7 @@ use super::{Location, Precedence, Route, Target};
 pub(crate) struct TableBuilder<'f> {
     routes: Vec<(Route, Option<Location>)>,
     characters: Characters,
+    preferred_characters: Option<Characters>,
     precedence: Precedence,
     regexp_fallback: Option<&'f Fallback>,
     for_websockets: bool,
@@ -33,6 +34,15 @@ impl<'f> TableBuilder<'f> {
     /// Lets variables and wildcards take only these characters, instead of all but `/`.
     pub(crate) fn variable_characters(&mut self, allowed: fn(char) -> bool) -> &mut TableBuilder<'f> {
         self.characters = Characters(Some(allowed));
+        self
+    }
+
+    /// Has regular expressions come before patterns where a variable or a wildcard would take other characters than these.
+    pub(crate) fn preferred_variable_characters(
+        &mut self,
+        preferred: fn(char) -> bool,
+    ) -> &mut TableBuilder<'f> {
+        self.preferred_characters = Some(Characters(Some(preferred)));
         self
     }
 
@@ -99,8 +109,10 @@ impl<'f> TableBuilder<'f> {
         }
         if mistakes.is_empty() {
             let table = index(groups, mappings, self.characters, self.precedence);
-            let named_methods_only = self.named_methods_only;
-            table.map(|table| Table { named_methods_only, ..table }).map_err(|mistake| vec![mistake])
+            let (named_methods_only, preferred_characters) =
+                (self.named_methods_only, self.preferred_characters);
+            let table = table.map(|table| Table { named_methods_only, preferred_characters, ..table });
+            table.map_err(|mistake| vec![mistake])
         } else {
             Err(mistakes)
         }
@@ -328,5 +340,13 @@ fn index(
     }
     let expressions = Expressions::new(expressions.into_values())
         .map_err(|error| format!("the regular expressions of all routes together cannot be used: {error}"))?;
-    Ok(Table { mappings, slots, exact, patterns, expressions, named_methods_only: false })
+    Ok(Table {
+        mappings,
+        slots,
+        exact,
+        patterns,
+        expressions,
+        preferred_characters: None,
+        named_methods_only: false,
+    })
 }

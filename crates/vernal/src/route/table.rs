@@ -8,7 +8,7 @@ use super::condition::Conditions;
 pub(crate) use super::expressions::Groups;
 use super::expressions::{self, Expression, Expressions};
 use super::method::{Buckets, Choice, SlotId};
-use super::pattern::{Pattern, Values};
+use super::pattern::{Characters, Pattern, Values};
 use super::trie::Trie;
 use super::{Location, Route};
 
@@ -19,7 +19,8 @@ pub(crate) type MappingId = u32;
 ///
 /// A request goes through three stages: exact paths, patterns with variables or wildcards, regular expressions. In a
 /// stage the mappings for its own method come before those for any method. The first of these six that matches the
-/// path decides: where the conditions of its mappings fail, nothing else is tried.
+/// path decides: where the conditions of its mappings fail, nothing else is tried. With preferred characters there is a
+/// stage more: patterns whose values have no others come before regular expressions, all of them behind.
 #[derive(Default)]
 pub(crate) struct Table {
     pub(super) mappings: Vec<Mapping>,
@@ -28,6 +29,8 @@ pub(crate) struct Table {
     pub(super) exact: HashMap<String, Buckets>,
     pub(super) patterns: Trie,
     pub(super) expressions: Expressions<Buckets>,
+    /// What the values of patterns have to be made of to come before regular expressions, if that matters.
+    pub(super) preferred_characters: Option<Characters>,
     /// Whether a path answers no method that its routes do not name.
     pub(super) named_methods_only: bool,
 }
@@ -76,10 +79,17 @@ impl Table {
             choice.consider(buckets);
         }
         if choice.slot().is_none() {
-            self.patterns.visit(bare, &mut |buckets| choice.consider(buckets));
+            let mut consider = |buckets: &Buckets| choice.consider(buckets);
+            match self.preferred_characters {
+                Some(preferred) => self.patterns.visit_with(preferred, bare, &mut consider),
+                None => self.patterns.visit(bare, &mut consider),
+            }
         }
         if choice.slot().is_none() {
             self.expressions.visit(path, false, &mut |buckets| choice.consider(buckets));
+        }
+        if choice.slot().is_none() && self.preferred_characters.is_some() {
+            self.patterns.visit(bare, &mut |buckets| choice.consider(buckets));
         }
         match choice.slot() {
             Some(slot) => Found::Slot(self.candidates(slot, path)),

@@ -55,9 +55,14 @@ impl Trie {
 
     /// Calls `found` for each pattern that matches the path, which has no leading slash here.
     pub(super) fn visit(&self, path: &str, found: &mut impl FnMut(&Buckets)) {
-        self.root.visit(Some(path), self.characters, found);
+        self.visit_with(self.characters, path, found);
+    }
+
+    /// The same for variables and wildcards that take these characters only.
+    pub(super) fn visit_with(&self, characters: Characters, path: &str, found: &mut impl FnMut(&Buckets)) {
+        self.root.visit(Some(path), characters, found);
         for (suffix, buckets) in &self.suffixes {
-            if path.strip_suffix(suffix.as_str()).is_some_and(|value| self.characters.permit_path(value)) {
+            if path.strip_suffix(suffix.as_str()).is_some_and(|value| characters.permit_path(value)) {
                 found(buckets);
             }
         }

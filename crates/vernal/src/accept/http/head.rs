@@ -7,6 +7,8 @@
 
 use memchr::memchr;
 
+use crate::App;
+use crate::accept::http::field_names::is_title_case;
 use crate::parse::is_authority;
 
 /// Why a request is answered with an error page before any controller hears of it; the connection ends with it.
@@ -16,6 +18,15 @@ pub(crate) struct Refusal {
     pub(crate) explain: &'static str,
     /// The request was a HEAD, so the page is sent without its body.
     pub(crate) head_only: bool,
+    /// The beginning of the request line, where that was at fault.
+    pub(crate) line: Option<Box<[u8]>>,
+}
+
+impl Refusal {
+    /// One for another reason than the request line.
+    pub(crate) fn new(status: u16, explain: &'static str) -> Self {
+        Refusal { status, explain, head_only: false, line: None }
+    }
 }
 
 /// How the message goes on after its head (RFC 9112 section 6.3).
@@ -25,12 +36,33 @@ pub(crate) enum Framing {
     Chunked,
 }
 
-/// The bounds on a head, in bytes.
+/// What a head may be.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct HeadLimits {
+pub(crate) struct HeadRules {
+    /// How many bytes it may have.
     pub(crate) all: usize,
+    /// How many of them the target may have.
     pub(crate) target: usize,
+    /// Whether a fragment behind the target is passed over, as hyper does it.
+    pub(crate) fragments: bool,
+    /// Whether somebody wants to know how the names of fields are spelled.
+    pub(crate) names: bool,
 }
+
+impl HeadRules {
+    pub(crate) fn of(app: &App) -> Self {
+        let limits = app.limits();
+        HeadRules {
+            all: limits.header_bytes,
+            target: limits.target_bytes,
+            fragments: app.permits_fragments(),
+            names: app.keeps_field_names(),
+        }
+    }
+}
+
+/// How much of a request line is kept to say what is wrong with it, in bytes.
+const LINE_SHOWN: usize = 256;
 
 /// What is known of a head so far. The bytes stay with the caller, who shows them from their beginning each time.
 #[derive(Default)]
@@ -43,6 +75,10 @@ pub(crate) struct Head {
     is_1_0: bool,
     is_head: bool,
     wants_upgrade: bool,
+    /// Whether a name is not in title case, if that matters.
+    odd_names: bool,
+    /// Whether the request line is right.
+    has_request: bool,
     hosts: u8,
     length: Option<u64>,
     codings: Codings,
@@ -71,19 +107,24 @@ impl Head {
     pub(crate) fn advance(
         &mut self,
         bytes: &mut [u8],
-        limits: HeadLimits,
+        rules: HeadRules,
         host: &mut Vec<u8>,
     ) -> Result<Option<Framing>, Refusal> {
-        self.check_lines(bytes, limits, host).map_err(|(status, explain)| Refusal {
-            status,
-            explain,
-            head_only: self.is_head,
+        let begin = self.checked;
+        self.check_lines(bytes, rules, host).map_err(|(status, explain)| {
+            let line = (!self.has_request).then(|| first_line(&bytes[begin..]));
+            Refusal { status, explain, head_only: self.is_head, line }
         })
     }
 
     /// The length of the head, once it is whole.
     pub(crate) fn length(&self) -> usize {
         self.checked
+    }
+
+    /// Whether the names of the fields are to be kept, since they cannot be known otherwise.
+    pub(crate) fn has_odd_names(&self) -> bool {
+        self.odd_names
     }
 
     /// Whether the client would rather speak another protocol after this message.
@@ -94,28 +135,33 @@ impl Head {
     fn check_lines(
         &mut self,
         bytes: &mut [u8],
-        limits: HeadLimits,
+        rules: HeadRules,
         host: &mut Vec<u8>,
     ) -> Result<Option<Framing>, (u16, &'static str)> {
         while let Some(end) = self.line_end(bytes) {
             let begin = self.checked;
             let Some(line) = bytes[begin..end].strip_suffix(b"\r") else { return Err(BARE_LINE_FEED) };
             (self.checked, self.searched) = (end + 1, end + 1);
-            if self.checked > limits.all {
-                return Err(self.too_large(limits));
+            if self.checked > rules.all {
+                return Err(self.too_large(rules));
             }
             if self.request_line == 0 {
                 // RFC 9112 section 2.2: empty lines before a request are passed over
                 if !line.is_empty() {
                     self.request_line = line.len();
-                    if self.check_request_line(line)? {
+                    if self.check_request_line(line, rules.fragments)? {
                         bytes[end - 2] = b'1';
                     }
+                    self.has_request = true;
                 }
             } else if line.is_empty() {
                 return self.finish().map(Some);
             } else {
                 self.check_field(line, host)?;
+                if rules.names && !self.odd_names {
+                    let colon = memchr(b':', line).unwrap_or(line.len());
+                    self.odd_names = !is_title_case(&line[..colon]);
+                }
             }
         }
         self.searched = bytes.len();
@@ -123,7 +169,7 @@ impl Head {
             Some(byte) if self.request_line == 0 && !is_token_byte(*byte) && *byte != b'\r' => {
                 Err(NO_REQUEST)
             }
-            _ if bytes.len() >= limits.all => Err(self.too_large(limits)),
+            _ if bytes.len() >= rules.all => Err(self.too_large(rules)),
             _ => Ok(None),
         }
     }
@@ -136,19 +182,19 @@ impl Head {
         end.map(|end| self.searched + end)
     }
 
-    fn too_large(&self, limits: HeadLimits) -> (u16, &'static str) {
+    fn too_large(&self, rules: HeadRules) -> (u16, &'static str) {
         match self.request_line {
             0 => (414, "The request line is too long."),
-            length if length > limits.target => (414, "The request line is too long."),
+            length if length > rules.target => (414, "The request line is too long."),
             _ => (431, "The header fields are too long."),
         }
     }
 
     /// RFC 9112 section 3. Whether the version is a later one of 1.x, which is treated as 1.1, as RFC 9110 section 2.5
     /// wishes.
-    fn check_request_line(&mut self, line: &[u8]) -> Result<bool, (u16, &'static str)> {
+    fn check_request_line(&mut self, line: &[u8], fragments: bool) -> Result<bool, (u16, &'static str)> {
         self.is_head = line.get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"HEAD "));
-        let Some((method, target, minor)) = words(line) else { return Err(what_is_wrong(line)) };
+        let Some((method, target, minor)) = words(line, fragments) else { return Err(what_is_wrong(line)) };
         self.is_1_0 = minor == b'0';
         check_target(method, target)?;
         Ok(minor > b'1')
@@ -237,18 +283,26 @@ impl Head {
     }
 }
 
+/// The beginning of the first line that is not empty, as far as it has come.
+fn first_line(bytes: &[u8]) -> Box<[u8]> {
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    line[..line.len().min(LINE_SHOWN)].into()
+}
+
 const BARE_LINE_FEED: (u16, &str) = (400, "A line ends in a line feed without a carriage return.");
 const NO_REQUEST: (u16, &str) =
     (400, "A request begins with a method, a target and a version, with one space between them.");
 
 /// Method, target and minor version of a request line, where they consist of what they may.
-fn words(line: &[u8]) -> Option<(&[u8], &[u8], u8)> {
+fn words(line: &[u8], fragments: bool) -> Option<(&[u8], &[u8], u8)> {
     let [words @ .., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'0'..=b'9'] = line else {
         return None;
     };
     let end = words.iter().position(|byte| !is_token_byte(*byte))?;
     let (method, target) = (&words[..end], &words[end + 1..]);
-    let is_right = words[end] == b' ' && end > 0 && target.iter().all(|byte| is_in_target(*byte));
+    let may_be = |byte: &u8| is_in_target(*byte) || (*byte == b'#' && fragments);
+    let is_right = words[end] == b' ' && end > 0 && target.iter().all(may_be);
     is_right.then_some((method, target, *minor))
 }
 
@@ -299,7 +353,7 @@ fn check_target(method: &[u8], target: &[u8]) -> Check {
             let Some(scheme) = schemes.into_iter().find(starts) else {
                 return Err((400, "The target is neither a path nor an address of the web."));
             };
-            let authority = target[scheme.len()..].split(|byte| matches!(byte, b'/' | b'?')).next();
+            let authority = target[scheme.len()..].split(|byte| matches!(byte, b'/' | b'?' | b'#')).next();
             if authority.is_some_and(is_authority) {
                 Ok(())
             } else {
@@ -370,8 +424,8 @@ mod tests {
     use super::*;
 
     fn check(head: &str, host: &mut Vec<u8>) -> Result<Option<Framing>, Refusal> {
-        let limits = HeadLimits { all: 1000, target: 500 };
-        Head::default().advance(&mut head.as_bytes().to_vec(), limits, host)
+        let rules = HeadRules { all: 1000, target: 500, fragments: false, names: false };
+        Head::default().advance(&mut head.as_bytes().to_vec(), rules, host)
     }
 
     #[test]
@@ -406,7 +460,7 @@ mod tests {
             ("GET / http/1.1", 400, "The version is none of HTTP."),
             ("GET / HTTP/1.10", 400, "The version is none of HTTP."),
         ] {
-            let refusal = Refusal { status, explain, head_only: false };
+            let refusal = Refusal { line: Some(line.as_bytes().into()), ..Refusal::new(status, explain) };
             assert_eq!(check(&format!("{line}\r\n"), &mut Vec::new()), Err(refusal), "{line}");
         }
     }

@@ -145,7 +145,7 @@ pub(crate) async fn converse(
     if ended.is_none() && !was_cut && socket.is_in_head() && !watch.is_blocked() {
         let seconds = connection.app.limits().header_timeout.as_secs_f32();
         let explain = format!("The head of the request was not complete after {seconds} seconds.");
-        let refusal = Refusal { status: 408, explain: "", head_only: false };
+        let refusal = Refusal::new(408, "");
         Box::pin(refuse(connection, serving, socket.into_remains(), &refusal, explain)).await;
         return Outcome::Ended;
     }
@@ -189,7 +189,12 @@ async fn refuse(
     let refuse = async {
         let replaced = serving.replaced(connection);
         let connection = replaced.as_ref().unwrap_or(connection);
-        let page = connection.app.refuse(connection, HttpError::new(status).explain(explain)).await;
+        let error = HttpError::new(status).explain(explain);
+        let error = match &refusal.line {
+            Some(line) => connection.app.request_line_error(line, error),
+            None => error,
+        };
+        let page = connection.app.refuse(connection, error).await;
         let title_case = serving.settings.title_case_headers;
         refusal::send(remains, page, head_only, title_case).await;
     };
@@ -248,6 +253,9 @@ fn answer(
         parts.headers.insert(http::header::HOST, host);
     }
     let mut request = Request::from_parts(parts, Incoming::new(body));
+    if let Some(names) = connection.kept_names.take(connection.watch.requests()) {
+        request.extensions.insert(names);
+    }
     let replaced = serving.replaced(connection);
     request.set_connection(Arc::clone(replaced.as_ref().unwrap_or(connection)));
     let drain = &serving.drain;

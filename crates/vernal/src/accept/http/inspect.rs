@@ -3,9 +3,10 @@
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::ReadBuf;
 
-use crate::Limits;
+use crate::App;
 use crate::accept::http::chunks::Chunks;
-use crate::accept::http::head::{Framing, Head, HeadLimits, Refusal};
+use crate::accept::http::field_names::FieldNames;
+use crate::accept::http::head::{Framing, Head, HeadRules, Refusal};
 
 /// Follows the messages of a connection, and lets hyper see whole heads only, once they have been found right.
 ///
@@ -13,12 +14,16 @@ use crate::accept::http::head::{Framing, Head, HeadLimits, Refusal};
 /// are still due; at a body whose framing is broken, reading fails.
 pub(crate) struct Inspector {
     place: Place,
-    limits: HeadLimits,
+    rules: HeadRules,
     /// What the last head named as its host, which most heads of a connection name again.
     host: Vec<u8>,
     wants_upgrade: bool,
     /// Heads that were found right since this was last asked.
     heads: u32,
+    /// How many heads of the connection were found right.
+    number: u32,
+    /// The names of fields of those heads that have to be kept, with their numbers.
+    names: Vec<(u32, FieldNames)>,
     /// What has arrived and hyper has not seen; `cleared` bytes of it may go on.
     held: BytesMut,
     cleared: usize,
@@ -51,15 +56,16 @@ pub(crate) enum Delivery {
 }
 
 impl Inspector {
-    /// At the beginning of a request.
-    pub(crate) fn new(limits: &Limits) -> Self {
-        let limits = HeadLimits { all: limits.header_bytes, target: limits.target_bytes };
+    /// At the beginning of a request, before which the connection had so many.
+    pub(crate) fn new(app: &App, before: u32) -> Self {
         Inspector {
             place: Place::Head(Head::default()),
-            limits,
+            rules: HeadRules::of(app),
             host: Vec::new(),
             wants_upgrade: false,
             heads: 0,
+            number: before,
+            names: Vec::new(),
             held: BytesMut::new(),
             cleared: 0,
             stop: None,
@@ -86,6 +92,11 @@ impl Inspector {
     /// How many heads were found right since this was last asked.
     pub(crate) fn take_heads(&mut self) -> u32 {
         std::mem::take(&mut self.heads)
+    }
+
+    /// The names of fields that have to be kept, each with the number of its request.
+    pub(crate) fn take_names(&mut self) -> impl Iterator<Item = (u32, FieldNames)> {
+        self.names.drain(..)
     }
 
     /// Whether a part of a head has arrived.
@@ -144,7 +155,7 @@ impl Inspector {
     fn end(&mut self) {
         let explain = "The request ended within its head.";
         self.stop = Some(match self.is_in_head() {
-            true => Stop::Refused(Refusal { status: 400, explain, head_only: false }),
+            true => Stop::Refused(Refusal::new(400, explain)),
             false => Stop::Over,
         });
     }
@@ -161,11 +172,15 @@ impl Inspector {
         while self.stop.is_none() {
             let rest = &mut bytes[at..];
             match &mut self.place {
-                Place::Head(head) => match head.advance(rest, self.limits, &mut self.host) {
+                Place::Head(head) => match head.advance(rest, self.rules, &mut self.host) {
                     Ok(None) => break,
                     Ok(Some(framing)) => {
                         at += head.length();
                         self.heads += 1;
+                        self.number = self.number.wrapping_add(1);
+                        if head.has_odd_names() {
+                            self.names.push((self.number, FieldNames::of(&rest[..head.length()])));
+                        }
                         self.wants_upgrade = head.wants_upgrade();
                         self.place = match framing {
                             Framing::Length(0) => self.after_message(),

@@ -3,6 +3,7 @@
 pub(crate) mod chunks;
 #[cfg(feature = "http2")]
 mod date;
+pub(crate) mod field_names;
 pub(crate) mod head;
 pub(crate) mod http1;
 #[cfg(feature = "http2")]

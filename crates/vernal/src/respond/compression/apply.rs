@@ -41,7 +41,9 @@ pub(crate) fn code(
     if is_not_modified && whole.is_none() {
         if holds_weak_form(&request.headers, headers) {
             weaken(headers);
-            vary(headers);
+            if rules.vary {
+                vary(headers);
+            }
         }
         return body;
     }
@@ -61,7 +63,9 @@ pub(crate) fn code(
     if has_no_body || is_coded || has_digest(headers) || is_not_to_be_transformed(headers) {
         return body;
     }
-    vary(headers);
+    if rules.vary {
+        vary(headers);
+    }
     let offered = rules.codings.iter().map(|(coding, _)| *coding);
     let chosen = negotiate::choose(request.headers.as_map(), offered);
     let chosen = rules.codings.iter().find(|(coding, _)| Some(*coding) == chosen);

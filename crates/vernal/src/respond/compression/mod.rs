@@ -67,6 +67,7 @@ pub struct Compression {
     codings: Vec<Coding>,
     levels: Vec<(Coding, u32)>,
     minimum: usize,
+    vary: bool,
 }
 
 impl Default for Compression {
@@ -99,6 +100,7 @@ impl Compression {
             codings: vec![Coding::Zstd, Coding::Brotli, Coding::Gzip, Coding::Deflate],
             levels: Vec::new(),
             minimum: KB,
+            vary: true,
         }
     }
 
@@ -138,6 +140,13 @@ impl Compression {
         self
     }
 
+    /// Whether responses say `Vary: Accept-Encoding`; they do by default. Without it a cache between server and clients may
+    /// give a compressed response to a client that cannot read it.
+    pub fn vary(mut self, say: bool) -> Self {
+        self.vary = say;
+        self
+    }
+
     /// Checks the settings, and brings them into the form in which they are looked at.
     ///
     /// # Errors
@@ -165,7 +174,7 @@ impl Compression {
             chosen.map_or(coding.default_level(), |(_, level)| *level)
         };
         let codings = self.codings.iter().map(|coding| (*coding, level(*coding))).collect();
-        Ok(Rules { types, codings, minimum: self.minimum as u64 })
+        Ok(Rules { types, codings, minimum: self.minimum as u64, vary: self.vary })
     }
 }
 
@@ -175,6 +184,7 @@ pub(crate) struct Rules {
     types: Vec<MediaRange>,
     codings: Vec<(Coding, u32)>,
     minimum: u64,
+    vary: bool,
 }
 
 #[cfg(test)]
