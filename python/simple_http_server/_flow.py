@@ -162,6 +162,13 @@ def _place(traceback: Optional[TracebackType]) -> str:
     return f" in {code.co_name} ({code.co_filename}:{traceback.tb_lineno})"
 
 
+def warn_of_field(name: str, value: Any) -> None:
+    """Says that a field is left out, since its value is no text."""
+    _logger.warning(
+        f"The header {name} is not sent: {value!r} is no text. Use str(...), or compatible=False."
+    )
+
+
 def make_error_page(page: ErrorPage, code: int, message: str, explain: str) -> Any:
     """Calls the function of an error page with what it asks for."""
     given = {"code": code, "message": message, "explain": explain}
@@ -177,4 +184,4 @@ def make_error_page(page: ErrorPage, code: int, message: str, explain: str) -> A
     return page.function(*positional, **named)
 
 
-__all__ = ["bind", "failed", "make_error_page", "run"]
+__all__ = ["bind", "failed", "make_error_page", "run", "warn_of_field"]

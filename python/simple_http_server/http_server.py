@@ -227,6 +227,7 @@ class HttpServer:
         limits: Optional[Mapping[str, Any]] = None,
         drain_deadline: float = DEFAULT_DRAIN_DEADLINE,
         expose_errors: bool = True,
+        compatible: bool = True,
     ) -> None:
         self.host = host
         self.ssl = ssl
@@ -255,6 +256,7 @@ class HttpServer:
         self.server.keep_alive_max_request = keep_alive_max_request
         self.server.limits = limits or {}
         self.server.expose_errors = expose_errors
+        self.server.compatible = compatible
         self.server.map_app_conf(conf)
         if not prefer_corountine:
             self.server.bind()

@@ -50,6 +50,8 @@ class RoutingServer:
         self.limits: Mapping[str, Any] = {}
         self.expose_errors = True
         """Whether the client is told the text of an exception that is no ``HttpError``."""
+        self.compatible = True
+        """Whether answers are as they always were where better ones would differ; see :func:`server.start`."""
         self._connection_idle_time: Union[int, float] = DEFAULT_CONNECTION_IDLE_TIME
         self._keep_alive_max_request: Optional[int] = None
         self._gzip_content_types: Set[str] = set()
@@ -168,6 +170,7 @@ class RoutingServer:
             "limits": dict(self.limits),
             **self._app_options(),
             "access_log": True,
+            "compatible": self.compatible,
         }
         if self._names_itself:
             options["server_name"] = f"simple-http-server/{version}"

@@ -75,6 +75,7 @@ def start(
     limits: Optional[Mapping[str, Any]] = None,
     drain_deadline: float = DEFAULT_DRAIN_DEADLINE,
     expose_errors: bool = True,
+    compatible: bool = True,
 ) -> None:
     """Serves what was declared until :func:`stop` is called or SIGINT or SIGTERM comes.
 
@@ -103,6 +104,10 @@ def start(
     :param limits: bounds of what a client may send, by name: ``{"body": 16 * 1024 * 1024}``.
     :param drain_deadline: seconds that requests have to end once the server stops.
     :param expose_errors: whether the client is told the text of an exception that is no ``HttpError``.
+    :param compatible: whether answers are as they always were where better ones would differ: a ``+`` in queries and
+        forms stays a plus, ``Last-Modified`` is the time of the answer, headers that are no text are left out, what
+        :meth:`Response.write_bytes` sends ends with the connection, ranges of static files are not answered, and
+        compressed answers have no ``Vary``. ``False`` turns each of these round.
     :raises ConfigurationError: an ``AssertionError`` that names what is wrong: function, file and line.
     :raises OSError: where the port can't be bound, or a file can't be read.
     """
@@ -112,7 +117,7 @@ def start(
         (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
         prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
         gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
-        drain_deadline=drain_deadline, expose_errors=expose_errors,
+        drain_deadline=drain_deadline, expose_errors=expose_errors, compatible=compatible,
     )  # fmt: skip
     with _managed(server):
         server.start()
@@ -142,6 +147,7 @@ async def start_async(
     limits: Optional[Mapping[str, Any]] = None,
     drain_deadline: float = DEFAULT_DRAIN_DEADLINE,
     expose_errors: bool = True,
+    compatible: bool = True,
 ) -> None:
     """Serves from within an event loop, which goes on meanwhile; the options are those of :func:`start`.
 
@@ -152,7 +158,7 @@ async def start_async(
         (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
         prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
         gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
-        drain_deadline=drain_deadline, expose_errors=expose_errors,
+        drain_deadline=drain_deadline, expose_errors=expose_errors, compatible=compatible,
     )  # fmt: skip
     with _managed(server):
         await server.start_async()
@@ -239,6 +245,7 @@ def init_wsgi_proxy(
     gzip_compress_level: int = 9,
     limits: Optional[Mapping[str, Any]] = None,
     expose_errors: bool = True,
+    compatible: bool = True,
 ) -> WSGIProxy:
     """The application for a WSGI server: its ``app_proxy(environ, start_response)``.
 
@@ -249,12 +256,13 @@ def init_wsgi_proxy(
     :param gzip_compress_level: how much, 0 to 9.
     :param limits: bounds of what a client may send, see :func:`start`.
     :param expose_errors: whether the client is told the text of an exception that is no ``HttpError``.
+    :param compatible: whether answers are as they always were where better ones would differ, see :func:`start`.
     """
     conf = app_conf or get_app_conf()
     proxy = WSGIProxy(resources, conf.model_binding_conf)
     proxy.gzip_content_types = set(gzip_content_types)
     proxy.gzip_compress_level = gzip_compress_level
-    _prepare(proxy, conf, session_factory, limits, expose_errors)
+    _prepare(proxy, conf, session_factory, limits, expose_errors, compatible)
     return proxy
 
 
@@ -267,6 +275,7 @@ def init_asgi_proxy(
     gzip_compress_level: int = 9,
     limits: Optional[Mapping[str, Any]] = None,
     expose_errors: bool = True,
+    compatible: bool = True,
 ) -> ASGIProxy:
     """The application for an ASGI server: its ``app_proxy(scope, receive, send)``.
 
@@ -276,7 +285,7 @@ def init_asgi_proxy(
     proxy = ASGIProxy(resources, conf.model_binding_conf)
     proxy.gzip_content_types = set(gzip_content_types)
     proxy.gzip_compress_level = gzip_compress_level
-    _prepare(proxy, conf, session_factory, limits, expose_errors)
+    _prepare(proxy, conf, session_factory, limits, expose_errors, compatible)
     return proxy
 
 
@@ -286,9 +295,11 @@ def _prepare(
     session_factory: Optional[SessionFactory],
     limits: Optional[Mapping[str, Any]],
     expose_errors: bool,
+    compatible: bool,
 ) -> None:
     proxy.limits = limits or {}
     proxy.expose_errors = expose_errors
+    proxy.compatible = compatible
     proxy.map_app_conf(app_conf)
     if session_factory is not None:
         proxy.session_factory = session_factory

@@ -8,7 +8,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use vernal::bind::BodyUse;
 use vernal::route::{Pattern, Precedence};
-use vernal::{Builder, Route};
+use vernal::{Builder, HttpError, Route};
 
 use crate::argument::{Argument, Kind};
 use crate::controller::{Callable, PyController, Settings, Shared};
@@ -17,8 +17,8 @@ use crate::regexp;
 use crate::run::Runner;
 use crate::run::here::Here;
 use crate::server::start_error;
-use crate::settings;
 use crate::websocket;
+use crate::{malformed, phrases, settings};
 
 /// Declarations of a Python application; an engine's app is made of them whenever a server starts.
 #[pyclass(frozen, module = "simple_http_server._engine")]
@@ -185,25 +185,33 @@ impl App {
     /// The engine's app in the making; its controllers are called by this runner.
     pub(crate) fn builder(&self, py: Python<'_>, runner: Arc<dyn Runner>) -> PyResult<Builder> {
         let declared = self.lock();
+        let compatible = settings::is_compatible(self.options.bind(py))?;
         let settings = Arc::new(Settings {
             runner: Arc::clone(&runner),
             filters: Filters(declared.filters.clone()),
             session_factory: self.session_factory.clone_ref(py),
             session_cookie: self.session_cookie.clone(),
             expose_errors: self.expose_errors,
+            compatible,
         });
         let mut builder = vernal::App::builder()
             .precedence(Precedence::Declaration)
             .lenient_decoding(true)
             .implied_methods(false)
             .favicon(false)
-            .regexp_fallback(regexp::fallback);
+            .regexp_fallback(regexp::fallback)
+            .preferred_variable_characters(is_usual_in_variables)
+            .variable_characters(|character| !character.is_control())
+            .keep_field_names(true)
+            .missing_file(HttpError::new(404).message("").explain("Cannot find file for this url."))
+            .request_line(malformed::describe)
+            .phrases(phrases::of);
         builder = settings::apply(builder, self.options.bind(py), runner.may_wait())?;
         for declaration in &declared.routes {
             let controller = declaration.controller(py, &settings)?;
             builder = builder.route_at(declaration.route.clone(), declaration.location, Shared(controller));
         }
-        let mut pages = ErrorPages::default();
+        let mut pages = ErrorPages::new(compatible);
         for (code, page) in &declared.error_pages {
             pages.add(code, page.clone_ref(py));
         }
@@ -217,6 +225,13 @@ impl App {
         }
         Ok(builder)
     }
+}
+
+/// What variables and wildcards take before regular expressions are asked (`spec/02` section 2); other characters they
+/// take after those (`spec/08` B3).
+fn is_usual_in_variables(character: char) -> bool {
+    character.is_alphanumeric()
+        || matches!(character, '_' | '%' | '.' | '-' | '@' | '!' | '(' | ')' | '[' | ']' | '|' | '$')
 }
 
 impl Declaration {

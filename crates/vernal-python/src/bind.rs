@@ -290,12 +290,16 @@ fn field_text(value: &http::HeaderValue) -> String {
     }
 }
 
-/// All header fields, their names in title case.
+/// All header fields, their names as the client has spelled them; over HTTP/2 in title case.
 pub(crate) fn headers<'py>(py: Python<'py>, request: &Request) -> PyResult<Bound<'py, PyDict>> {
     let headers = Names::get(py)?.headers.bind(py).call0()?.cast_into::<PyDict>()?;
+    let received: Vec<&str> = request.received_names().collect();
     for name in request.headers.as_map().keys() {
         if let Some(value) = joined(name.as_str(), request.headers.as_map().get_all(name).iter()) {
-            headers.set_item(title_case(name.as_str()), value)?;
+            match received.iter().find(|received| received.eq_ignore_ascii_case(name.as_str())) {
+                Some(received) => headers.set_item(received, value)?,
+                None => headers.set_item(title_case(name.as_str()), value)?,
+            }
         }
     }
     Ok(headers)

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) session_cookie: String,
     /// Whether clients are told the text of exceptions that are no `HttpError`.
     pub(crate) expose_errors: bool,
+    /// Whether answers are those of the original where better ones would differ.
+    pub(crate) compatible: bool,
 }
 
 /// A Python callable, as a controller that is called where Python runs.
@@ -263,10 +265,11 @@ impl Visiting {
     /// The response: what the response object has, what was returned, the cookie of the session.
     fn assemble(&mut self, py: Python<'_>, returned: Bound<'_, PyAny>) -> Result<Response, Failure> {
         let opened = self.visit.as_ref().and_then(|visit| visit.get().opened_response(py));
-        let mut parts = Parts::default();
+        let compatible = self.controller.settings.compatible;
+        let mut parts = Parts::new(compatible);
         let mut is_the_response = false;
         if let Some(response) = &opened {
-            parts = Parts::of_response(response)?;
+            parts = Parts::of_response(response, compatible)?;
             is_the_response = returned.is(response);
         }
         if !is_the_response {

@@ -11,8 +11,10 @@ use crate::respond::Parts;
 use crate::run::{Job, Runner, Step};
 
 /// The functions that make pages, by their codes.
-#[derive(Default)]
-pub(crate) struct ErrorPages(Vec<(String, Arc<Py<PyAny>>)>);
+pub(crate) struct ErrorPages {
+    pages: Vec<(String, Arc<Py<PyAny>>)>,
+    compatible: bool,
+}
 
 /// A page that is to be made.
 pub(crate) struct PageJob {
@@ -20,22 +22,28 @@ pub(crate) struct PageJob {
     code: u16,
     message: String,
     explain: String,
+    compatible: bool,
     way_back: oneshot::Sender<Response>,
 }
 
 impl ErrorPages {
+    /// No pages.
+    pub(crate) fn new(compatible: bool) -> ErrorPages {
+        ErrorPages { pages: Vec::new(), compatible }
+    }
+
     /// Adds a function for a code, `40x` or all (`""`); a later one replaces an earlier one.
     pub(crate) fn add(&mut self, code: &str, page: Py<PyAny>) {
         let code = code.to_lowercase();
-        self.0.retain(|(known, _)| *known != code);
-        self.0.push((code, Arc::new(page)));
+        self.pages.retain(|(known, _)| *known != code);
+        self.pages.push((code, Arc::new(page)));
     }
 
     /// The function for a code: its own, that of its first two digits, that of all.
     fn find(&self, code: u16) -> Option<&Arc<Py<PyAny>>> {
         let exact = code.to_string();
         let range = format!("{}x", &exact[..exact.len() - 1]);
-        let by_key = |key: &str| self.0.iter().find(|(known, _)| known == key).map(|(_, page)| page);
+        let by_key = |key: &str| self.pages.iter().find(|(known, _)| known == key).map(|(_, page)| page);
         by_key(&exact).or_else(|| (code > 200).then(|| by_key(&range).or_else(|| by_key(""))).flatten())
     }
 
@@ -49,6 +57,7 @@ impl ErrorPages {
             code: info.code,
             message: info.message.clone(),
             explain: info.explain.clone(),
+            compatible: self.compatible,
             way_back,
         }));
         Answer::future(async move { Ok(made.await.map_or(default, closing)) })
@@ -74,9 +83,9 @@ impl PageJob {
 
     fn finish(self, py: Python<'_>, made: PyResult<Py<PyAny>>) {
         let response = made.map_err(Into::into).and_then(|body| {
-            let mut parts = Parts::default();
+            let mut parts = Parts::new(self.compatible);
             parts.add_returned(body.into_bound(py))?;
-            parts.into_response(py)
+            parts.into_page(py)
         });
         let response = response.unwrap_or_else(|failure| {
             let _ = failure.into_engine(false);

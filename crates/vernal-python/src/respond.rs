@@ -77,13 +77,15 @@ pub(crate) fn http_error(code: u16, message: Option<String>, explain: String) ->
     let error = HttpError::with_any_code(code).explain(explain);
     match message {
         Some(message) => error.message(message),
+        None if error.status().canonical_reason().is_none() => error.message("???"),
         None => error,
     }
 }
 
 /// A response that is put together: by filters, on the response object, by what is returned.
-#[derive(Default)]
 pub(crate) struct Parts<'py> {
+    /// Whether it is to be as the original would send it, where something better would differ.
+    compatible: bool,
     status: Option<u16>,
     headers: Vec<(String, String)>,
     cookies: Vec<String>,
@@ -91,10 +93,15 @@ pub(crate) struct Parts<'py> {
 }
 
 impl<'py> Parts<'py> {
+    /// Nothing yet.
+    pub(crate) fn new(compatible: bool) -> Parts<'py> {
+        Parts { compatible, status: None, headers: Vec::new(), cookies: Vec::new(), body: None }
+    }
+
     /// The parts as the response object has them.
-    pub(crate) fn of_response(response: &Bound<'py, PyAny>) -> PyResult<Parts<'py>> {
-        let mut parts =
-            Parts { status: Some(status(&response.getattr("status_code")?)?), ..Parts::default() };
+    pub(crate) fn of_response(response: &Bound<'py, PyAny>, compatible: bool) -> PyResult<Parts<'py>> {
+        let mut parts = Parts::new(compatible);
+        parts.status = Some(status(&response.getattr("status_code")?)?);
         parts.add_headers(response.getattr("headers")?.cast::<PyDict>()?)?;
         parts.add_cookies(&response.getattr("cookies")?)?;
         let body = response.getattr("body")?;
@@ -104,12 +111,14 @@ impl<'py> Parts<'py> {
 
     /// The parts as they are given one by one.
     pub(crate) fn given(
+        compatible: bool,
         status_code: Bound<'py, PyAny>,
         headers: &Bound<'py, PyDict>,
         cookies: &Bound<'py, PyList>,
         body: Bound<'py, PyAny>,
     ) -> PyResult<Parts<'py>> {
-        let mut parts = Parts { status: Some(status(&status_code)?), ..Parts::default() };
+        let mut parts = Parts::new(compatible);
+        parts.status = Some(status(&status_code)?);
         parts.add_headers(headers)?;
         parts.cookies = cookies.extract()?;
         parts.body = (!body.is_none()).then_some(body);
@@ -156,13 +165,18 @@ impl<'py> Parts<'py> {
     fn add_tuple(&mut self, tuple: &Bound<'py, PyTuple>, names: &Names) -> Result<(), Failure> {
         let py = tuple.py();
         let (mut has_status, mut has_body) = (false, false);
+        let mut fields: Vec<(String, String)> = Vec::new();
         for element in tuple.iter() {
             if element.is_instance_of::<PyInt>() {
                 if !std::mem::replace(&mut has_status, true) {
                     self.status = Some(status(&element)?);
                 }
             } else if element.is_instance(names.headers.bind(py))? {
-                self.add_headers(element.cast::<PyDict>().map_err(PyErr::from)?)?;
+                // of two `Headers` the later one says what a field is
+                let later = self.fields_of(element.cast::<PyDict>().map_err(PyErr::from)?)?;
+                let is_said = |name: &str| later.iter().any(|(said, _)| said.eq_ignore_ascii_case(name));
+                fields.retain(|(name, _)| !is_said(name));
+                fields.extend(later);
             } else if element.is_instance(names.base_cookie.bind(py))? {
                 self.add_cookies(&element)?;
             } else if !has_body
@@ -172,12 +186,13 @@ impl<'py> Parts<'py> {
                 self.body = Some(element);
             }
         }
+        self.headers.extend(fields);
         Ok(())
     }
 
     /// Status and body of another response win, its fields and cookies are added (`spec/08` S-1).
     fn add_response(&mut self, other: &Bound<'py, PyAny>) -> Result<(), Failure> {
-        let other = Parts::of_response(other)?;
+        let other = Parts::of_response(other, self.compatible)?;
         self.status = other.status;
         self.headers.extend(other.headers);
         self.cookies.extend(other.cookies);
@@ -185,19 +200,42 @@ impl<'py> Parts<'py> {
         Ok(())
     }
 
-    /// Every value of every field; a list has several.
     fn add_headers(&mut self, headers: &Bound<'py, PyDict>) -> PyResult<()> {
+        let fields = self.fields_of(headers)?;
+        self.headers.extend(fields);
+        Ok(())
+    }
+
+    /// Every value of every field; a list has several.
+    fn fields_of(&self, headers: &Bound<'py, PyDict>) -> PyResult<Vec<(String, String)>> {
+        let mut fields = Vec::with_capacity(headers.len());
         for (name, value) in headers.iter() {
             let name: String = name.str()?.extract()?;
             match value.cast::<PyList>() {
                 Ok(values) => {
                     for value in values.iter() {
-                        self.headers.push((name.clone(), field_value(&value)?));
+                        self.add_field(&mut fields, name.clone(), &value)?;
                     }
                 }
-                Err(_) => self.headers.push((name, field_value(&value)?)),
+                Err(_) => self.add_field(&mut fields, name, &value)?,
             }
         }
+        Ok(fields)
+    }
+
+    /// A value that is no text is left out where the original would do so, with a warning (`spec/04` section 1).
+    fn add_field(
+        &self,
+        fields: &mut Vec<(String, String)>,
+        name: String,
+        value: &Bound<'py, PyAny>,
+    ) -> PyResult<()> {
+        if self.compatible && !value.is_instance_of::<PyString>() {
+            let flow = value.py().import("simple_http_server._flow")?;
+            flow.call_method1("warn_of_field", (name, value))?;
+            return Ok(());
+        }
+        fields.push((name, field_value(value)?));
         Ok(())
     }
 
@@ -216,11 +254,22 @@ impl<'py> Parts<'py> {
     /// The header fields alone.
     pub(crate) fn into_fields(mut self) -> Result<Response, Failure> {
         self.cookies.clear();
-        self.into_head()
+        self.into_plain_head()
+    }
+
+    /// Status, fields and cookies of an answer, which has been modified now, as far as the original knows (`spec/04`
+    /// section 1).
+    pub(crate) fn into_head(self) -> Result<Response, Failure> {
+        let compatible = self.compatible;
+        let mut response = self.into_plain_head()?;
+        if compatible && !response.headers.contains("last-modified") {
+            response.headers.as_map_mut().insert(http::header::LAST_MODIFIED, now());
+        }
+        Ok(response)
     }
 
     /// Status, fields and cookies.
-    pub(crate) fn into_head(self) -> Result<Response, Failure> {
+    fn into_plain_head(self) -> Result<Response, Failure> {
         let mut response = Response::new(self.status.unwrap_or(200));
         for (name, value) in self.headers {
             match name.eq_ignore_ascii_case("content-type") {
@@ -237,10 +286,40 @@ impl<'py> Parts<'py> {
     /// The whole response.
     pub(crate) fn into_response(mut self, py: Python<'py>) -> Result<Response, Failure> {
         let body = self.body.take();
-        let mut response = self.into_head()?;
+        // a file knows when it was modified
+        let is_file = match &body {
+            Some(body) if !is_plain_body(body) => body.is_instance(Names::get(py)?.static_file.bind(py))?,
+            _ => false,
+        };
+        let mut response = if is_file { self.into_plain_head()? } else { self.into_head()? };
         set_body(py, &mut response, body)?;
         Ok(response)
     }
+
+    /// The page of an error.
+    pub(crate) fn into_page(mut self, py: Python<'py>) -> Result<Response, Failure> {
+        let body = self.body.take();
+        let mut response = self.into_plain_head()?;
+        set_body(py, &mut response, body)?;
+        Ok(response)
+    }
+}
+
+/// The time, as a field has it; the text is made once a second.
+fn now() -> http::HeaderValue {
+    thread_local! {
+        static LAST: std::cell::RefCell<(u64, http::HeaderValue)> =
+            const { std::cell::RefCell::new((0, http::HeaderValue::from_static(""))) };
+    }
+    let now = std::time::SystemTime::now();
+    let second = now.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    LAST.with_borrow_mut(|(of, text)| {
+        if *of != second {
+            let date = http::HeaderValue::from_str(&httpdate::fmt_http_date(now));
+            (*of, *text) = (second, date.unwrap_or_else(|_| http::HeaderValue::from_static("")));
+        }
+        text.clone()
+    })
 }
 
 fn unsupported() -> Failure {

@@ -11,6 +11,11 @@ use vernal::{Builder, Compression, Limits, Server};
 /// How much of what is sent over a WebSocket may wait for the client where those who send cannot wait.
 const QUEUE_OF_EVENT_LOOPS: usize = 16 * 1024 * 1024;
 
+/// Whether answers are those of the original where better ones would differ; they are by default.
+pub(crate) fn is_compatible(options: &Bound<'_, PyDict>) -> PyResult<bool> {
+    options.get_item("compatible")?.map_or(Ok(true), |compatible| compatible.is_truthy())
+}
+
 /// Applies the settings of an app, whose controllers and handlers may wait, or may not.
 pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>, may_wait: bool) -> PyResult<Builder> {
     let bounds = match may_wait {
@@ -19,16 +24,18 @@ pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>, may_wait:
     };
     builder =
         builder.limits(bounds.clone()).websocket_settings(WebsocketSettings::default().any_origin(true));
+    let compatible = is_compatible(options)?;
     for (name, value) in options.iter() {
         let name: String = name.extract()?;
         builder = match name.as_str() {
+            "compatible" => builder.plus_is_space(!compatible, !compatible).ranges(!compatible),
             "server_name" => builder.server_name(value.extract::<String>()?),
             "access_log" => builder.access_log(value.extract()?),
             "gzip" => {
                 let (types, level): (Vec<String>, u32) = value.extract()?;
                 match types.is_empty() {
                     true => builder,
-                    false => builder.compression(Compression::gzip(types, level)),
+                    false => builder.compression(Compression::gzip(types, level).vary(!compatible)),
                 }
             }
             "trusted_proxies" => builder.trusted_proxies(value.extract::<Vec<String>>()?),

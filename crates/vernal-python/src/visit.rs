@@ -121,6 +121,11 @@ impl Visit {
         self.views().response.as_ref().map(|response| response.bind(py).clone())
     }
 
+    /// Whether answers are those of the original where better ones would differ.
+    fn is_compatible(&self) -> bool {
+        self.controller.as_ref().is_none_or(|controller| controller.settings.compatible)
+    }
+
     pub(crate) fn has_live_request(&self) -> bool {
         self.views().request.is_some()
     }
@@ -140,8 +145,9 @@ impl Visit {
         let Answering::Open(call) = self.take() else { return };
         match (answer, self.opened_response(py)) {
             (Err(error), Some(response)) => {
-                let so_far =
-                    Parts::of_response(&response).map_err(Failure::from).and_then(Parts::into_fields);
+                let so_far = Parts::of_response(&response, self.is_compatible())
+                    .map_err(Failure::from)
+                    .and_then(Parts::into_fields);
                 call.fail(error, so_far.unwrap_or_default());
             }
             (answer, _) => call.answer(answer),
@@ -329,7 +335,7 @@ impl Visit {
         cookies: &Bound<'_, PyList>,
         body: Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let parts = Parts::given(status, headers, cookies, body)?;
+        let parts = Parts::given(slf.get().is_compatible(), status, headers, cookies, body)?;
         let answer = parts.into_response(slf.py()).map_err(|failure| failure.into_engine(true));
         slf.get().answer(answer);
         slf.get().pass_on(slf.py());
@@ -355,10 +361,13 @@ impl Visit {
         let (writer, pieces) = self.channel();
         let py = status.py();
         let none = py.None().into_bound(py);
-        let mut response = Parts::given(status, headers, cookies, none)?
+        let mut response = Parts::given(self.is_compatible(), status, headers, cookies, none)?
             .into_head()
             .map_err(|failure| failure.into_python(py))?;
         response.set_body(Stream::bytes(pieces));
+        if self.is_compatible() {
+            response = response.until_close();
+        }
         let before = std::mem::replace(&mut *state, Answering::Streaming(writer));
         drop(state);
         if let Answering::Open(call) = before {
