@@ -33,7 +33,7 @@ def port_of_the_incompatible(folder):
         yield port
 
 
-@pytest.mark.parametrize("case", map(_marks, CASES))
+@pytest.mark.parametrize("case", [_marks(case) for case in CASES])
 def test_answers_as_it_should(port, case):
     received = replay.exchange(port, replay.as_bytes(case["request"]))
     assert not replay.differences(case["response"], received), received

@@ -267,7 +267,7 @@ def nothing(x=None):
 
 
 @_binds("int-none")
-def whole_or_none(x: int = None):
+def whole_or_none(x: int = None):  # noqa: RUF013 - what is tested
     return _shown(x=x)
 
 
@@ -322,7 +322,7 @@ def required_header(x=Header("X-Token", required=True)):
 
 
 @_binds("header-arg")
-def header_by_annotation(Accept: Header):
+def header_by_annotation(Accept: Header):  # noqa: N803 - the name of the field
     return {"v": Accept}
 
 
