@@ -1,6 +1,7 @@
 //! The call: a function, or a method of an object, as something that answers a request.
 
 mod call;
+mod returns;
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::returns::Returns;
 use crate::request::Request;
 use crate::respond::Response;
 use crate::{HttpError, Result};
@@ -16,10 +17,11 @@ use crate::{HttpError, Result};
 pub struct Call {
     request: Option<Arc<Request>>,
     way_back: Option<oneshot::Sender<Returned>>,
+    returns: Option<Arc<Returns>>,
 }
 
 /// An answer, or an error with what was set before it happened.
-type Returned = Result<Response, (crate::Error, Option<Box<Response>>)>;
+pub(super) type Returned = Result<Response, (crate::Error, Option<Box<Response>>)>;
 
 /// Where the answer to a [`Call`] arrives.
 pub(crate) struct Awaited {
@@ -33,7 +35,7 @@ impl Call {
         let (way_back, answer) = oneshot::channel();
         let request = Arc::new(request);
         let awaited = Awaited { request: Arc::clone(&request), answer };
-        (Call { request: Some(request), way_back: Some(way_back) }, awaited)
+        (Call { request: Some(request), way_back: Some(way_back), returns: Returns::here() }, awaited)
     }
 
     /// What the client asked for. The body has been read as far as the controller said that it needs it.
@@ -62,8 +64,10 @@ impl Call {
     fn send(&mut self, answer: Returned) {
         // before the answer, so that the one who waits is the only one left who has it
         self.request = None;
-        if let Some(way_back) = self.way_back.take() {
-            let _ = way_back.send(answer);
+        match (self.way_back.take(), self.returns.take()) {
+            (Some(way_back), Some(returns)) => returns.bring(way_back, answer),
+            (Some(way_back), None) => drop(way_back.send(answer)),
+            (None, _) => {}
         }
     }
 }
