@@ -5,6 +5,7 @@ import types
 from types import TracebackType
 from typing import Any, Callable, Generator, Optional, Sequence
 
+from . import _signals
 from ._declarations import ErrorPage
 from ._engine import FlowTarget, Visit
 from ._event_loop import Escaped, contained
@@ -142,6 +143,8 @@ def failed(error: BaseException, traceback: Optional[TracebackType]) -> str:
     if isinstance(error, Escaped) and error.__cause__ is not None:
         error = error.__cause__
         traceback = error.__traceback__
+    if isinstance(error, (SystemExit, KeyboardInterrupt)) and _signals.interrupt(error):
+        return "The server is ending."
     if isinstance(error, ClientGone):
         _logger.debug("%s", error)
     elif type(error).__name__ == "CancelledError":

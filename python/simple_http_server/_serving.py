@@ -2,10 +2,11 @@
 
 import atexit
 import contextlib
+import select
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Optional, cast
 
 from . import _signals
 from .logger import get_logger
@@ -52,6 +53,7 @@ class Serving:
         self._error: Optional[BaseException] = None
         self._stopped_at: Optional[float] = None
         self._is_cut = False
+        self._loop_thread: Optional[int] = None
         self.when_begun: Callable[[], None] = lambda: None
         """Called when it serves."""
         _servings.add(self)
@@ -95,6 +97,7 @@ class Serving:
             while left and self._patience() > 0:
                 left = self._close(min(self._patience(), _LOOK))
             self._conclude(left)
+            interrupted = _signals.interruption() or interrupted
         if interrupted is not None:
             raise interrupted
         if self._error is not None:
@@ -105,11 +108,20 @@ class Serving:
         interrupted: Optional[BaseException] = None
         while not self._ended.is_set():
             try:
-                self._ended.wait()
+                self._wait_or_wake()
             except BaseException as error:
                 self.stop(None if interrupted is None else 0)
                 interrupted = error
         return interrupted
+
+    def _wait_or_wake(self) -> None:
+        descriptor = _signals.waker()
+        if descriptor is None:
+            # in the main thread only where somebody else is woken by signals
+            self._ended.wait(None if threading.current_thread() is not threading.main_thread() else _LOOK)
+        else:
+            select.select([descriptor], [], [])
+            _signals.has_woken()
 
     async def run_async(self) -> None:
         """Serves until it is stopped, or the task is cancelled; cancelled again, it cuts what still runs."""
@@ -125,6 +137,10 @@ class Serving:
 
         cancelled: Optional[asyncio.CancelledError] = None
         with _signals.claimed(), _signals.stopped_by_signals(self):
+            descriptor = _signals.waker()
+            if descriptor is not None:
+                loop.add_reader(descriptor, _signals.has_woken)
+            self._loop_thread = threading.get_ident()
             self._server.attach_loop(loop)
             try:
                 self._begin(end)
@@ -148,10 +164,39 @@ class Serving:
                     break
                 left = self._close(0)
             self._conclude(left)
+            self._loop_thread = None
+            if descriptor is not None:
+                loop.remove_reader(descriptor)
+            interrupted = _signals.interruption()
+        if interrupted is not None:
+            raise interrupted
         if cancelled is not None:
             raise cancelled
         if self._error is not None:
             raise self._error
+
+    def run_in_loop(self) -> None:
+        """Serves until it is stopped, in an event loop of its own.
+
+        ``asyncio.run`` would wait at the end for the threads that controllers have left work to, however long it takes.
+        """
+        import asyncio
+
+        loop = asyncio.new_event_loop()
+        with _signals.claimed():
+            try:
+                asyncio.set_event_loop(loop)
+                serving = loop.create_task(self.run_async())
+                loop.run_until_complete(serving)
+            finally:
+                try:
+                    # after an exception of a signal's handler it still serves; then what a controller has left running
+                    loop.run_until_complete(_cancel([serving], None))
+                    loop.run_until_complete(_cancel(asyncio.all_tasks(loop)))
+                    loop.run_until_complete(loop.shutdown_asyncgens())
+                finally:
+                    asyncio.set_event_loop(None)
+                    loop.close()
 
     def _begin(self, ended: Any) -> None:
         if self._front is not None:
@@ -167,6 +212,7 @@ class Serving:
     def _end(self, error: Optional[BaseException]) -> None:
         self._error = error
         self._ended.set()
+        _signals.wake()
 
     def _close(self, patience: float) -> List[int]:
         """Ends the threads of controllers; those that work after this time."""
@@ -183,6 +229,7 @@ class Serving:
         if self._front is not None:
             self._front.close()
         if left:
+            _left_behind.append(self)
             _logger.warning(
                 f"{len(left)} controllers have not ended by the deadline; their threads are left behind."
             )
@@ -194,12 +241,24 @@ class Serving:
             if self._server.is_ready:
                 self._ended.wait(_LAST_WORDS)
         left = self._close(_LOOK)
+        if self._loop_thread not in (None, threading.get_ident()) and not self._leaves_loop():
+            left.append(cast(int, self._loop_thread))
         if left:
             _interrupt(left)
             self._close(_LAST_WORDS)
+            self._leaves_loop()
+
+    def _leaves_loop(self) -> bool:
+        """Whether the event loop of another thread is left, soon."""
+        end = time.monotonic() + _LAST_WORDS
+        while self._loop_thread is not None and time.monotonic() < end:
+            time.sleep(_LOOK / 10)
+        return self._loop_thread is None
 
 
-async def _cancel(tasks: "Iterable[asyncio.Task[Any]]") -> "Optional[asyncio.CancelledError]":
+async def _cancel(
+    tasks: "Iterable[asyncio.Task[Any]]", patience: Optional[float] = _LAST_WORDS
+) -> "Optional[asyncio.CancelledError]":
     """Cancels the coroutines that have not ended, and lets them end; what this itself was cancelled by meanwhile."""
     import asyncio
 
@@ -208,7 +267,7 @@ async def _cancel(tasks: "Iterable[asyncio.Task[Any]]") -> "Optional[asyncio.Can
         task.cancel()
     if waiting:
         try:
-            await asyncio.wait(waiting, timeout=_LAST_WORDS)
+            await asyncio.wait(waiting, timeout=patience)
         except asyncio.CancelledError as error:
             return error
     return None
@@ -228,6 +287,9 @@ def _interrupt(threads: Iterable[int]) -> None:
 
 
 _servings: "weakref.WeakSet[Serving]" = weakref.WeakSet()
+
+_left_behind: List[Serving] = []
+"""Those whose controllers have not ended."""
 
 
 @atexit.register

@@ -1,10 +1,15 @@
-"""SIGINT and SIGTERM stop the servers of this process, at whatever moment they come; a second one cuts what runs."""
+"""SIGINT and SIGTERM stop the servers of this process, at whatever moment they come; a second one cuts what runs.
+
+Python calls handlers in the main thread between two steps of its code. A signal that comes just before that thread
+begins to wait would not be heard until something else wakes it: so who waits there waits for :func:`waker`, too.
+"""
 
 import contextlib
 import signal
+import socket
 import threading
 from types import FrameType
-from typing import Any, Dict, Iterator, List, Optional, Protocol
+from typing import Any, Dict, Iterator, List, Optional, Protocol, Tuple
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
@@ -23,6 +28,8 @@ class _State:
         self.before: Dict[int, Any] = {}
         self.claims = 0
         self.heard = 0
+        self.interruption: Optional[BaseException] = None
+        self.waker: Optional[Tuple[socket.socket, socket.socket]] = None
 
 
 _state = _State()
@@ -36,6 +43,7 @@ def claimed() -> Iterator[None]:
         return
     if _state.claims == 0:
         _state.heard = 0
+        _state.waker = _make_waker()
     _state.claims += 1
     for number in _NUMBERS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
@@ -54,6 +62,51 @@ def _release() -> None:
         if signal.getsignal(number) is _hear:
             signal.signal(number, handler)
     _state.before.clear()
+    if _state.waker is not None:
+        current = signal.set_wakeup_fd(-1)
+        if current != _state.waker[1].fileno():
+            signal.set_wakeup_fd(
+                current
+            )  # an event loop of the application's has put its own in the place of this one
+        for end in _state.waker:
+            end.close()
+        _state.waker = None
+
+
+def _make_waker() -> Optional[Tuple[socket.socket, socket.socket]]:
+    woken, wakes = socket.socketpair()
+    for end in (woken, wakes):
+        end.setblocking(False)
+    former = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    if former == -1:
+        return woken, wakes
+    signal.set_wakeup_fd(former)  # somebody of the application's own is woken by signals
+    woken.close()
+    wakes.close()
+    return None
+
+
+def waker() -> Optional[int]:
+    """What can be read from when a signal has come, or :func:`wake` was called; ``None`` in threads that hear none."""
+    if _state.waker is None or threading.current_thread() is not threading.main_thread():
+        return None
+    return _state.waker[0].fileno()
+
+
+def wake() -> None:
+    """Wakes who waits for :func:`waker`, from any thread."""
+    waking = _state.waker
+    if waking is not None:
+        with contextlib.suppress(OSError):  # full, or closed: nobody waits
+            waking[1].send(b"!")
+
+
+def has_woken() -> None:
+    """To be called by who was woken."""
+    if _state.waker is not None:
+        with contextlib.suppress(BlockingIOError):
+            while _state.waker[0].recv(4096):
+                pass
 
 
 @contextlib.contextmanager
@@ -68,10 +121,34 @@ def stopped_by_signals(stoppable: Stoppable) -> Iterator[None]:
         _state.stoppable.remove(stoppable)
 
 
+def interrupt(error: BaseException) -> bool:
+    """Ends the servers by an exception that a signal's handler of the application has raised while a controller ran in
+    the main thread; whether it is one.
+    """
+    codes = {getattr(signal.getsignal(number), "__code__", None) for number in _NUMBERS} - {None}
+    traceback = error.__traceback__
+    while codes and traceback is not None:
+        if traceback.tb_frame.f_code in codes:
+            _state.interruption = error
+            for stoppable in list(_state.stoppable):
+                stoppable.stop()
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def interruption() -> Optional[BaseException]:
+    """The exception by which servers have been ended, once."""
+    error, _state.interruption = _state.interruption, None
+    return error
+
+
 def become_worker() -> None:
     """For a process that has just been forked: its parent says when it ends, by SIGTERM, and hears SIGINT for all."""
     global _state
+    signal.set_wakeup_fd(-1)
     _state = _State()
+    _state.waker = _make_waker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _hear)
     _state.claims = 1

@@ -148,13 +148,17 @@ class Workers:
         """Until a process has ended or this one is told something."""
         poll = select.poll()
         poll.register(woken, select.POLLIN)
-        can_say = True
+        waker = _signals.waker()
+        if waker is not None:
+            poll.register(waker, select.POLLIN)
+        can_say = waker is not None or threading.current_thread() is not threading.main_thread()
         for descriptor in self._processes.values():
             if descriptor is None:
                 can_say = False
             else:
                 poll.register(descriptor, select.POLLIN)
         poll.poll(None if can_say and self._stopped_at is None else _LOOK * 1000)
+        _signals.has_woken()
         with contextlib.suppress(BlockingIOError):
             self._ready += os.read(woken, 4096).count(b"r")
 

@@ -184,9 +184,7 @@ class CoroutineHTTPServer(SocketServer):
         _logger.info(f"Start server in corouting mode, listen to port: {serving.port}")
 
     def _run(self, serving: Serving) -> None:
-        import asyncio
-
-        asyncio.run(serving.run_async())
+        serving.run_in_loop()
 
     def _threads(self) -> int:
         return 0

@@ -5,6 +5,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Optional, Union
 
 from ._scan import scan
+from ._signals import claimed
 from .app_conf import AppConf, get_app_conf, set_session_factory
 from .http_server import (
     DEFAULT_DRAIN_DEADLINE,
@@ -111,16 +112,17 @@ def start(
     :raises ConfigurationError: an ``AssertionError`` that names what is wrong: function, file and line.
     :raises OSError: where the port can't be bound, or a file can't be read.
     """
-    if former := _stop_former():
-        former.wait()
-    server = HttpServer(
-        (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
-        prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
-        gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
-        drain_deadline=drain_deadline, expose_errors=expose_errors, compatible=compatible,
-    )  # fmt: skip
-    with _managed(server):
-        server.start()
+    with claimed():
+        if former := _stop_former():
+            former.wait()
+        server = HttpServer(
+            (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
+            prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
+            gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
+            drain_deadline=drain_deadline, expose_errors=expose_errors, compatible=compatible,
+        )  # fmt: skip
+        with _managed(server):
+            server.start()
 
 
 async def start_async(
@@ -153,15 +155,16 @@ async def start_async(
 
     Controllers run on that loop, or on threads if ``prefer_coroutine`` is false. Cancelling the task stops the server.
     """
-    await _former_has_ended()
-    server = HttpServer(
-        (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
-        prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
-        gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
-        drain_deadline=drain_deadline, expose_errors=expose_errors, compatible=compatible,
-    )  # fmt: skip
-    with _managed(server):
-        await server.start_async()
+    with claimed():
+        await _former_has_ended()
+        server = HttpServer(
+            (host, port), ssl, ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass, ssl_context, resources,
+            prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
+            gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
+            drain_deadline=drain_deadline, expose_errors=expose_errors, compatible=compatible,
+        )  # fmt: skip
+        with _managed(server):
+            await server.start_async()
 
 
 class _Running:
