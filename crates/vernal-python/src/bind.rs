@@ -351,13 +351,13 @@ pub(crate) fn groups<'py>(py: Python<'py>, request: &Request) -> PyResult<Bound<
 fn reg_group<'py>(py: Python<'py>, request: &Request, group: usize, names: &Names) -> Bind<'py> {
     let groups: Vec<_> = request.groups().collect();
     match groups.get(group) {
-        Some(Some(value)) => {
+        // one that took no part has no text (`spec/08` B8)
+        Some(value) => {
             let given = PyDict::new(py);
             given.set_item("group", group)?;
-            given.set_item("_value", value)?;
+            given.set_item("_value", value.unwrap_or_default())?;
             Ok(names.reg_group.bind(py).call((), Some(&given))?)
         }
-        Some(None) => Ok(py.None().into_bound(py)),
         None => {
             let explain = format!(
                 "RegGroup required an element at {group}, but the reg length is only {}",

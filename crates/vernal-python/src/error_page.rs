@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use vernal::controller::Answer;
 use vernal::{ErrorInfo, Response};
 
-use crate::respond::Parts;
+use crate::respond::{Failure, Parts};
 use crate::run::{Job, Runner, Step};
 
 /// The functions that make pages, by their codes.
@@ -19,9 +19,7 @@ pub(crate) struct ErrorPages {
 /// A page that is to be made.
 pub(crate) struct PageJob {
     page: Arc<Py<PyAny>>,
-    code: u16,
-    message: String,
-    explain: String,
+    info: ErrorInfo,
     compatible: bool,
     way_back: oneshot::Sender<Response>,
 }
@@ -54,9 +52,7 @@ impl ErrorPages {
         let (way_back, made) = oneshot::channel();
         runner.submit(Job::ErrorPage(PageJob {
             page: Arc::clone(page),
-            code: info.code,
-            message: info.message.clone(),
-            explain: info.explain.clone(),
+            info: info.clone(),
             compatible: self.compatible,
             way_back,
         }));
@@ -68,7 +64,8 @@ impl PageJob {
     /// Calls the function.
     pub(crate) fn run(self, py: Python<'_>) -> Step {
         let called = py.import("simple_http_server._flow").and_then(|flow| {
-            flow.call_method1("make_error_page", (&*self.page, self.code, &self.message, &self.explain))
+            let info = &self.info;
+            flow.call_method1("make_error_page", (&*self.page, info.code, &info.message, &info.explain))
         });
         match called {
             Ok(coroutine) if coroutine.get_type().is(crate::names::Names::coroutine(py)) => {
@@ -82,17 +79,26 @@ impl PageJob {
     }
 
     fn finish(self, py: Python<'_>, made: PyResult<Py<PyAny>>) {
-        let response = made.map_err(Into::into).and_then(|body| {
-            let mut parts = Parts::new(self.compatible);
-            parts.add_returned(body.into_bound(py))?;
-            parts.into_page(py)
-        });
-        let response = response.unwrap_or_else(|failure| {
-            let _ = failure.into_engine(false);
-            let text = format!("{}:{}", self.message, self.explain);
-            Response::new(self.code).header("Content-Type", "text/plain; charset=utf8").body(text)
-        });
+        let response = match made {
+            Ok(page) => self.page(page.into_bound(py)).unwrap_or_else(|failure| {
+                let _ = failure.into_engine(false);
+                default_page(&self.info)
+            }),
+            Err(error) => {
+                let _ = Failure::from(error).into_engine(false);
+                let text = format!("{}:{}", self.info.message, self.info.explain);
+                Response::default().header("Content-Type", "text/plain; charset=utf8").body(text)
+            }
+        };
         let _ = self.way_back.send(response);
+    }
+
+    /// What the function has returned, if that can be sent (`spec/08` E-1).
+    fn page(&self, returned: Bound<'_, PyAny>) -> Result<Response, Failure> {
+        let py = returned.py();
+        let mut parts = Parts::new(self.compatible);
+        parts.add_returned(returned)?;
+        parts.into_page(py)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a Python callable returns as a response (`spec/04`).
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyFileNotFoundError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use vernal::{HttpError, Response, StaticFile};
@@ -297,8 +297,20 @@ impl<'py> Parts<'py> {
     }
 
     /// The page of an error.
+    ///
+    /// # Errors
+    ///
+    /// As well where it is a file that is not there.
     pub(crate) fn into_page(mut self, py: Python<'py>) -> Result<Response, Failure> {
         let body = self.body.take();
+        if let Some(body) = &body
+            && body.is_instance(Names::get(py)?.static_file.bind(py))?
+        {
+            let path: std::path::PathBuf = body.getattr("file_path")?.extract()?;
+            if !path.is_file() {
+                return Err(PyFileNotFoundError::new_err(path.display().to_string()).into());
+            }
+        }
         let mut response = self.into_plain_head()?;
         set_body(py, &mut response, body)?;
         Ok(response)
