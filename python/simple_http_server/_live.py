@@ -93,7 +93,12 @@ class LiveRequest(Request):
         else:
             return None
         date = time.strftime(Cookies.EXPIRE_DATE_FORMAT, time.gmtime(expires))
-        return f"{SESSION_COOKIE_NAME}={session.id}; expires={date}; HttpOnly; Path=/"
+        cookie = f"{SESSION_COOKIE_NAME}={session.id}; expires={date}; HttpOnly; Path=/"
+        if self._visit.compatible:
+            return cookie
+        seconds = max(0, int(expires - time.time()))
+        secure = "; Secure" if self.scheme == "https" else ""
+        return f"{cookie}; Max-Age={seconds}; SameSite=Lax{secure}"
 
     def _parse_json(self) -> Any:
         if not self.content_type.lower().startswith("application/json"):

@@ -107,8 +107,9 @@ def start(
     :param expose_errors: whether the client is told the text of an exception that is no ``HttpError``.
     :param compatible: whether answers are as they always were where better ones would differ: a ``+`` in queries and
         forms stays a plus, ``Last-Modified`` is the time of the answer, headers that are no text are left out, what
-        :meth:`Response.write_bytes` sends ends with the connection, ranges of static files are not answered, and
-        compressed answers have no ``Vary``. ``False`` turns each of these round.
+        :meth:`Response.write_bytes` sends ends with the connection, ranges of static files are not answered,
+        compressed answers have no ``Vary``, and the cookie of a session has ``expires`` alone. ``False`` turns each
+        of these round.
     :raises ConfigurationError: an ``AssertionError`` that names what is wrong: function, file and line.
     :raises OSError: where the port can't be bound, or a file can't be read.
     """

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import json
 import pickle
+import re
 import socket
 
 import pytest
@@ -556,6 +557,13 @@ def test_a_session_is_the_servers(port):
     assert fields["set-cookie"][0].startswith(f"{name}={identifier}; ")
     again = json.loads(ask(port, "GET /session", f"Cookie: {name}={identifier}")[2])
     assert again == {"calls": 2, "id": identifier}, "SE-1"
+
+
+def test_the_cookie_of_a_session_says_more_where_it_need_not_be_compatible(port):
+    assert ask(port, "GET /session")[1]["set-cookie"][0].endswith(" GMT; HttpOnly; Path=/")
+    with running(APPLICATION, compatible=False) as port:
+        cookie = ask(port, "GET /session")[1]["set-cookie"][0]
+    assert re.search(r" GMT; HttpOnly; Path=/; Max-Age=1[78]\d\d; SameSite=Lax$", cookie), "SE-3"
 
 
 def test_a_file_is_asked_for_once(port):

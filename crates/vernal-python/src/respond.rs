@@ -1,11 +1,13 @@
 //! What a Python callable returns as a response (`spec/04`).
 
+mod body;
+
 use pyo3::exceptions::{PyFileNotFoundError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
-use vernal::{HttpError, Response, StaticFile};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use vernal::{HttpError, Response};
 
-use crate::json::{to_json, utf8};
+use self::body::{is_body, is_plain_body, set_body};
 use crate::names::Names;
 
 /// Why there is no value or no response: an answer for the client, or an exception.
@@ -375,80 +377,4 @@ fn location(url: &Bound<'_, PyAny>) -> PyResult<String> {
         }
     }
     Ok(encoded)
-}
-
-/// Whether the type itself, not one that is derived from it, is one of a body.
-fn is_plain_body(value: &Bound<'_, PyAny>) -> bool {
-    value.is_exact_instance_of::<PyString>()
-        || value.is_exact_instance_of::<PyDict>()
-        || value.is_exact_instance_of::<PyBytes>()
-        || value.is_exact_instance_of::<PyByteArray>()
-}
-
-fn is_body(value: &Bound<'_, PyAny>, names: &Names) -> PyResult<bool> {
-    Ok(value.is_instance_of::<PyString>()
-        || value.is_instance_of::<PyDict>()
-        || value.is_instance_of::<PyBytes>()
-        || value.is_instance_of::<PyByteArray>()
-        || value.is_instance(names.static_file.bind(value.py()))?)
-}
-
-const TEXT: &str = "text/plain; charset=utf8";
-
-/// The bytes of a body, and its type unless the application has set one (`spec/04` section 3).
-fn set_body(py: Python<'_>, response: &mut Response, body: Option<Bound<'_, PyAny>>) -> Result<(), Failure> {
-    let Some(body) = body else {
-        set_content(response, Vec::new(), TEXT);
-        return Ok(());
-    };
-    if let Ok(text) = body.cast::<PyString>() {
-        let bytes = utf8(text)?;
-        let text = stripped(&bytes);
-        set_content(response, text.to_vec(), sniffed(text));
-    } else if body.is_instance_of::<PyDict>() {
-        set_content(response, to_json(&body)?, "application/json; charset=utf8");
-    } else if let Ok(bytes) = body.cast::<PyBytes>() {
-        set_content(response, bytes.as_bytes().to_vec(), "application/octet-stream");
-    } else if let Ok(bytes) = body.cast::<PyByteArray>() {
-        set_content(response, bytes.to_vec(), TEXT);
-    } else if body.is_instance(Names::get(py)?.static_file.bind(py))? {
-        let path: std::path::PathBuf = body.getattr("file_path")?.extract()?;
-        let content_type: String = body.getattr("content_type")?.extract()?;
-        if !response.headers.contains("content-type") {
-            response.headers.insert("Content-Type", content_type);
-        }
-        response.set_body(StaticFile::new(path));
-    } else {
-        return Err(unsupported());
-    }
-    Ok(())
-}
-
-fn set_content(response: &mut Response, bytes: Vec<u8>, content_type: &'static str) {
-    if !response.headers.contains("content-type") {
-        response.headers.insert("Content-Type", content_type);
-    }
-    response.set_body(bytes);
-}
-
-/// The text without what Python takes for white space at its ends.
-fn stripped(bytes: &[u8]) -> &[u8] {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => {
-            let is_space =
-                |character: char| character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character);
-            text.trim_matches(is_space).as_bytes()
-        }
-        Err(_) => bytes,
-    }
-}
-
-fn sniffed(text: &[u8]) -> &'static str {
-    let begins =
-        |start: &[u8]| text.get(..start.len()).is_some_and(|found| found.eq_ignore_ascii_case(start));
-    match text.ends_with(b">") {
-        true if text.starts_with(b"<?xml") => "text/xml; charset=utf8",
-        true if begins(b"<!doctype html") || begins(b"<html") => "text/html; charset=utf8",
-        _ => TEXT,
-    }
 }

@@ -287,6 +287,12 @@ impl Visit {
         Reader::new(self.request.body_reader())
     }
 
+    /// Whether answers are those of the original where better ones would differ.
+    #[getter]
+    fn compatible(&self) -> bool {
+        self.is_compatible()
+    }
+
     /// Where the app's sessions come from.
     #[getter]
     fn session_factory<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
