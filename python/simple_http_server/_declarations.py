@@ -75,9 +75,7 @@ class WebsocketEndpoint(NamedTuple):
     handler_factory: Callable[[], Any]
     """The handler for a new connection."""
     events: FrozenSet[str]
-    """Which of :data:`EVENTS` the handler has; the others need not be called."""
-    answers_pings: bool
-    """Whether a ping is answered where the handler has no event for it."""
+    """Which of :data:`EVENTS` the handler has; the others need not be called, and pings are answered without it."""
     location: str
 
 
@@ -188,10 +186,10 @@ def websocket_endpoint(handler: WebsocketHandlerClass) -> WebsocketEndpoint:
         proxy = handler.proxy
         functions = [function for function in vars(proxy).values() if function is not None]
         where = location(functions[0]) if functions else handler.url or handler.regexp
-        events, answers_pings = _events_of_functions(proxy), proxy.ping is None
+        events = _events_of_functions(proxy)
     else:
         where = location(handler.cls)
-        events, answers_pings = _events_of_class(handler.cls)
+        events = _events_of_class(handler.cls)
     if not callable(handler.cls):
         raise ConfigurationError(f"The WebSocket handler of {handler.url or handler.regexp!r} is no class.")
     if not handler.url and not handler.regexp:
@@ -203,7 +201,6 @@ def websocket_endpoint(handler: WebsocketHandlerClass) -> WebsocketEndpoint:
         regexp=_compiled(handler.regexp, where),
         handler_factory=lambda: handler.ctrl_object,
         events=events,
-        answers_pings=answers_pings,
         location=where,
     )
 
@@ -217,13 +214,15 @@ def _events_of_functions(proxy: WebsocketHandlerProxy) -> FrozenSet[str]:
     return frozenset(event for event, name in names.items() if getattr(proxy, name) is not None)
 
 
-def _events_of_class(cls: Any) -> "tuple[FrozenSet[str], bool]":
-    """The events that a class has itself; what it inherits from ``WebsocketHandler`` does nothing, but for pings."""
+def _events_of_class(cls: Any) -> FrozenSet[str]:
+    """The events that a class has itself: those of ``WebsocketHandler`` do nothing that isn't done without them.
+
+    Of what is made by a function nothing is known: it is asked for each event when there is one.
+    """
     if not isinstance(cls, type):
-        return frozenset(EVENTS), False
+        return frozenset(EVENTS)
     own = (event for event in EVENTS if getattr(cls, event, None) is not getattr(WebsocketHandler, event))
-    events = frozenset(event for event in own if hasattr(cls, event))
-    return events, issubclass(cls, WebsocketHandler) and "on_ping_message" not in events
+    return frozenset(event for event in own if hasattr(cls, event))
 
 
 def resource(pattern: str, directory: str) -> Resource:

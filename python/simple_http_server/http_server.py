@@ -226,6 +226,7 @@ class HttpServer:
         drain_deadline: float = DEFAULT_DRAIN_DEADLINE,
         expose_errors: bool = True,
         compatible: bool = True,
+        websocket_origins: Optional[Iterable[str]] = None,
     ) -> None:
         self.host = host
         self.ssl = ssl
@@ -255,6 +256,7 @@ class HttpServer:
         self.server.limits = limits or {}
         self.server.expose_errors = expose_errors
         self.server.compatible = compatible
+        self.server.websocket_origins = websocket_origins
         self.server.map_app_conf(conf)
         if not prefer_corountine:
             self.server.bind()

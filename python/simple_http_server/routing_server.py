@@ -52,6 +52,8 @@ class RoutingServer:
         """Whether the client is told the text of an exception that is no ``HttpError``."""
         self.compatible = True
         """Whether answers are as they always were where better ones would differ; see :func:`server.start`."""
+        self.websocket_origins: Optional[Iterable[str]] = None
+        """The sites whose pages may open WebSockets, beside the server's own; ``None`` for all."""
         self._connection_idle_time: Union[int, float] = DEFAULT_CONNECTION_IDLE_TIME
         self._keep_alive_max_request: Optional[int] = None
         self._gzip_content_types: Set[str] = set()
@@ -174,6 +176,8 @@ class RoutingServer:
         }
         if self._names_itself:
             options["server_name"] = f"simple-http-server/{version}"
+        if self.websocket_origins is not None:
+            options["websocket_origins"] = list(self.websocket_origins)
         app = _engine.App(
             self.session_factory or shared_session_factory(), SESSION_COOKIE_NAME, self.expose_errors, options
         )

@@ -77,6 +77,7 @@ def start(
     drain_deadline: float = DEFAULT_DRAIN_DEADLINE,
     expose_errors: bool = True,
     compatible: bool = True,
+    websocket_origins: Optional[Iterable[str]] = None,
 ) -> None:
     """Serves what was declared until :func:`stop` is called or SIGINT or SIGTERM comes.
 
@@ -108,8 +109,10 @@ def start(
     :param compatible: whether answers are as they always were where better ones would differ: a ``+`` in queries and
         forms stays a plus, ``Last-Modified`` is the time of the answer, headers that are no text are left out, what
         :meth:`Response.write_bytes` sends ends with the connection, ranges of static files are not answered,
-        compressed answers have no ``Vary``, and the cookie of a session has ``expires`` alone. ``False`` turns each
-        of these round.
+        compressed answers have no ``Vary``, the cookie of a session has ``expires`` alone, and answers to WebSocket
+        handshakes have no fields of HTTP's. ``False`` turns each of these round.
+    :param websocket_origins: the sites, beside the server's own, whose pages may open WebSockets, such as
+        ``https://app.example``; those of all sites may if ``None``.
     :raises ConfigurationError: an ``AssertionError`` that names what is wrong: function, file and line.
     :raises OSError: where the port can't be bound, or a file can't be read.
     """
@@ -121,6 +124,7 @@ def start(
             prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
             gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
             drain_deadline=drain_deadline, expose_errors=expose_errors, compatible=compatible,
+            websocket_origins=websocket_origins,
         )  # fmt: skip
         with _managed(server):
             server.start()
@@ -151,6 +155,7 @@ async def start_async(
     drain_deadline: float = DEFAULT_DRAIN_DEADLINE,
     expose_errors: bool = True,
     compatible: bool = True,
+    websocket_origins: Optional[Iterable[str]] = None,
 ) -> None:
     """Serves from within an event loop, which goes on meanwhile; the options are those of :func:`start`.
 
@@ -163,6 +168,7 @@ async def start_async(
             prefer_coroutine, max_workers, connection_idle_time, keep_alive, keep_alive_max_request,
             gzip_content_types, gzip_compress_level, app_conf, workers=workers, limits=limits,
             drain_deadline=drain_deadline, expose_errors=expose_errors, compatible=compatible,
+            websocket_origins=websocket_origins,
         )  # fmt: skip
         with _managed(server):
             await server.start_async()

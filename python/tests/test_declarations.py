@@ -159,7 +159,6 @@ def test_a_handler_has_the_events_that_it_defines_itself(conf):
             pass
 
     assert endpoint(conf).events == {"on_open"}
-    assert endpoint(conf).answers_pings
     assert isinstance(endpoint(conf).handler_factory(), Handler)
 
 
@@ -169,25 +168,22 @@ def test_a_handler_that_answers_pings_itself_is_asked_to(conf):
         def on_ping_message(self, session, message):
             pass
 
-    assert (endpoint(conf).events, endpoint(conf).answers_pings) == ({"on_ping_message"}, False)
+    assert endpoint(conf).events == {"on_ping_message"}
 
 
-def test_a_plain_class_answers_no_pings(conf):
+def test_a_plain_class_has_the_events_that_it_defines(conf):
     @conf.websocket_handler("/w")
     class Handler:
         def on_text_message(self, session, message):
             pass
 
-    assert (endpoint(conf).events, endpoint(conf).answers_pings) == ({"on_text_message"}, False)
+    assert endpoint(conf).events == {"on_text_message"}
 
 
 def test_functions_have_their_events(conf):
     conf.websocket_message("/w")(answer)
     conf.websocket_handshake("/w")(answer)
-    assert (endpoint(conf).events, endpoint(conf).answers_pings) == (
-        {"on_text_message", "on_handshake"},
-        True,
-    )
+    assert endpoint(conf).events == {"on_text_message", "on_handshake"}
     assert re.fullmatch(here(answer), endpoint(conf).location)
 
 

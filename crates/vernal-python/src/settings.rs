@@ -22,9 +22,10 @@ pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>, may_wait:
         true => Limits::default(),
         false => Limits::default().websocket_queue(QUEUE_OF_EVENT_LOOPS),
     };
-    builder =
-        builder.limits(bounds.clone()).websocket_settings(WebsocketSettings::default().any_origin(true));
     let compatible = is_compatible(options)?;
+    // apart from HTTP: `spec/06` section 3
+    let websocket = WebsocketSettings::default().apart_from_http(compatible);
+    builder = builder.limits(bounds.clone()).websocket_settings(websocket.clone().any_origin(true));
     for (name, value) in options.iter() {
         let name: String = name.extract()?;
         builder = match name.as_str() {
@@ -42,8 +43,7 @@ pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>, may_wait:
             "limits" => builder.limits(limits(bounds.clone(), value.cast::<PyDict>()?)?),
             "websocket_origins" => {
                 let origins: Vec<String> = value.extract()?;
-                let settings =
-                    origins.into_iter().fold(WebsocketSettings::default(), WebsocketSettings::origin);
+                let settings = origins.into_iter().fold(websocket.clone(), WebsocketSettings::origin);
                 builder.websocket_settings(settings)
             }
             _ => return Err(PyValueError::new_err(format!("there is no setting {name:?}"))),

@@ -17,7 +17,8 @@ use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use vernal::websocket::{
-    CloseReason, Event, EventKind, Handshake, KeepFrame, WebsocketHandler, WebsocketRequest, WebsocketSession,
+    CloseReason, Event, EventKind, Handshake, KeepFrame, SendError, WebsocketHandler, WebsocketRequest,
+    WebsocketSession,
 };
 use vernal::{HttpError, Route};
 
@@ -36,7 +37,6 @@ pub(crate) struct Declared {
     name: String,
     factory: Py<PyAny>,
     events: Vec<EventKind>,
-    answers_pings: bool,
 }
 
 impl Declared {
@@ -60,7 +60,6 @@ impl Declared {
             name,
             factory: declared.getattr("handler_factory")?.unbind(),
             events: known,
-            answers_pings: declared.getattr("answers_pings")?.extract()?,
         })
     }
 
@@ -76,7 +75,6 @@ impl Declared {
             location: self.location,
             factory: self.factory.clone_ref(py),
             events: self.events.clone(),
-            answers_pings: self.answers_pings,
             runner: Arc::clone(runner),
             expose_errors,
         });
@@ -113,7 +111,6 @@ struct Endpoint {
     location: vernal::Location,
     factory: Py<PyAny>,
     events: Vec<EventKind>,
-    answers_pings: bool,
     runner: Arc<dyn Runner>,
     expose_errors: bool,
 }
@@ -133,6 +130,13 @@ impl Connection {
 
     fn has(&self, event: EventKind) -> bool {
         self.endpoint.events.contains(&event)
+    }
+
+    /// Whether the handler has a method for an event that it may have. Of a class that is known before; what a function
+    /// makes is asked.
+    fn knows(&self, handler: &Bound<'_, PyAny>, event: EventKind) -> PyResult<bool> {
+        let is_class = self.endpoint.events.len() < ALL.len();
+        Ok(is_class || handler.hasattr(event.method())?)
     }
 
     fn submit(&self, task: Task) {
@@ -158,7 +162,17 @@ impl Handler {
         let (way_back, done) = oneshot::channel();
         let job = EventJob::new(&self.0, session, told, way_back);
         self.0.submit(Task::Event(job));
-        async move { done.await.map_err(|_| given_up().into()) }
+        let session = session.clone();
+        async move {
+            match done.await {
+                Ok(keep) => Ok(keep),
+                // the runner takes no more jobs, or has given this one up: the connection cannot go on
+                Err(_) => {
+                    session.close(1011, "internal error").await?;
+                    Err(SendError::Closed.into())
+                }
+            }
+        }
     }
 
     /// An event that answers nothing; done where nobody wants to hear of it.
@@ -171,7 +185,7 @@ impl Handler {
     }
 }
 
-fn given_up() -> HttpError {
+fn ending() -> HttpError {
     HttpError::new(503).explain("The server is ending.")
 }
 
@@ -186,7 +200,7 @@ impl WebsocketHandler for Handler {
         }
         let (way_back, answer) = oneshot::channel();
         self.0.submit(Task::Handshake(HandshakeJob::new(&self.0, request, way_back)));
-        Event::future(async move { answer.await.unwrap_or_else(|_| Err(given_up().into())) })
+        Event::future(async move { answer.await.map_err(|_| ending().into()) })
     }
 
     /// Makes the object of the handler, too, where that was not done for the handshake.
@@ -219,7 +233,7 @@ impl WebsocketHandler for Handler {
     }
 
     fn on_ping_message<'a>(&'a self, session: &'a WebsocketSession, message: Bytes) -> Event<'a> {
-        if self.0.endpoint.answers_pings && !self.0.has(EventKind::PingMessage) {
+        if !self.0.has(EventKind::PingMessage) {
             return Event::future(async move { session.send_pong(message).await });
         }
         self.event(session, Told::Ping(message))

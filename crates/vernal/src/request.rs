@@ -40,6 +40,9 @@ pub(crate) struct Connection {
     pub(crate) is_proxied_tls: bool,
     pub(crate) watch: Watch,
     pub(crate) kept_names: KeptNames,
+    /// What goes out in the place of hyper's head, for the last answer of the connection.
+    #[cfg(feature = "websocket")]
+    pub(crate) plain_head: OnceLock<Box<[u8]>>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<TlsInfo>>,
 }
@@ -54,6 +57,8 @@ impl Connection {
             is_proxied_tls: false,
             watch,
             kept_names: KeptNames::default(),
+            #[cfg(feature = "websocket")]
+            plain_head: OnceLock::new(),
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -70,6 +75,8 @@ impl Connection {
             is_proxied_tls: self.is_proxied_tls,
             watch: Watch::default(),
             kept_names: KeptNames::default(),
+            #[cfg(feature = "websocket")]
+            plain_head: OnceLock::new(),
             #[cfg(feature = "tls")]
             tls: self.tls.clone(),
         }

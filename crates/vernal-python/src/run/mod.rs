@@ -116,6 +116,14 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     result.ok()
 }
 
+/// The result of a future that has nothing to wait for; none, and the end of the future, where it has.
+pub(crate) fn now_or_never<T>(future: impl Future<Output = T>) -> Option<T> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
+}
+
 /// The result of a future that waits for nothing but this thread.
 pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);

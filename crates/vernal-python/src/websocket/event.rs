@@ -15,7 +15,7 @@ use super::Connection;
 use super::handshake::{HandshakeJob, RefusedJob};
 use super::names::Names;
 use super::objects::Objects;
-use crate::run::{Step, at_once};
+use crate::run::{Step, at_once, now_or_never};
 
 /// What conversations want of Python.
 pub(crate) enum Task {
@@ -101,7 +101,7 @@ impl EventJob {
             return Step::Done;
         }
         let ending = Ending { connection, session, event, way_back };
-        match ending.call(py, told).and_then(|returned| awaited(returned)) {
+        match ending.call(py, told).and_then(awaited) {
             Ok(Returned::Value(value)) => ending.finish(py, Ok(value)),
             Ok(Returned::Coroutine(coroutine)) => {
                 return Step::Await(coroutine, Box::new(move |py, result| ending.finish(py, result)));
@@ -145,6 +145,12 @@ impl Ending {
     fn call<'py>(&self, py: Python<'py>, told: Told) -> PyResult<Bound<'py, PyAny>> {
         let handler = self.connection.handler(py)?;
         if !self.connection.has(self.event) {
+            return Ok(py.None().into_bound(py));
+        }
+        if !self.connection.knows(&handler, self.event)? {
+            if let Told::Ping(message) = told {
+                let _ = now_or_never(self.session.send_pong(message));
+            }
             return Ok(py.None().into_bound(py));
         }
         let session = self.connection.session(py, &self.session)?;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
+use vernal::Request;
 use vernal::websocket::{EventKind, Handshake, WebsocketRequest};
-use vernal::{HttpError, Request};
 
 use super::Connection;
 use super::event::{Returned, Task, awaited};
@@ -24,14 +25,14 @@ struct Asking {
     connection: Arc<Connection>,
     /// The subprotocols that the client offers.
     offered: Vec<String>,
-    way_back: oneshot::Sender<vernal::Result<Handshake>>,
+    way_back: oneshot::Sender<Handshake>,
 }
 
 impl HandshakeJob {
     pub(super) fn new(
         connection: &Arc<Connection>,
         request: &WebsocketRequest,
-        way_back: oneshot::Sender<vernal::Result<Handshake>>,
+        way_back: oneshot::Sender<Handshake>,
     ) -> HandshakeJob {
         let offered = request.subprotocols().map(str::to_owned).collect();
         let asking = Asking { connection: Arc::clone(connection), offered, way_back };
@@ -62,6 +63,9 @@ impl Asking {
     fn call<'py>(&self, py: Python<'py>, request: Box<Request>) -> PyResult<Bound<'py, PyAny>> {
         let handler = self.connection.handler(py)?;
         let request = self.connection.asking_request(py, request)?;
+        if !self.connection.knows(&handler, EventKind::Handshake)? {
+            return Ok(py.None().into_bound(py));
+        }
         handler.call_method1(intern!(py, "on_handshake"), (request,))
     }
 
@@ -70,9 +74,9 @@ impl Asking {
         let answer = result.and_then(|value| self.answer(value.bind(py)));
         let answer = answer.unwrap_or_else(|error| {
             self.connection.report(py, EventKind::Handshake, &error);
-            Ok(Handshake::refuse(500))
+            Handshake::refuse(500)
         });
-        let is_refused = answer.as_ref().map_or(true, |answer| answer.refusal().is_some());
+        let is_refused = answer.refusal().is_some();
         // looked up before the answer, with which the connection may end
         let seen = self.connection.refused(py);
         // nobody may wait any more
@@ -87,16 +91,16 @@ impl Asking {
     }
 
     /// What the function has said, for the engine.
-    fn answer(&self, result: &Bound<'_, PyAny>) -> PyResult<vernal::Result<Handshake>> {
+    fn answer(&self, result: &Bound<'_, PyAny>) -> PyResult<Handshake> {
         if result.is_none() {
-            return Ok(Ok(Handshake::accept()));
+            return Ok(Handshake::accept());
         }
         let names = Names::get(result.py())?;
         let answer = names.handshake_answer.bind(result.py()).call1((result,))?;
         let (status, fields): (i64, Vec<(String, String)>) = answer.extract()?;
-        let Ok(status) = u16::try_from(status) else {
-            let explain = format!("A handshake cannot be refused with the status {status}.");
-            return Ok(Err(HttpError::new(500).explain(explain).into()));
+        let status = u16::try_from(status).ok().filter(|status| *status == 0 || (200..600).contains(status));
+        let Some(status) = status else {
+            return Err(PyValueError::new_err("a handshake is refused with a status of 200 to 599"));
         };
         let mut handshake = Handshake::refuse(status);
         let mut has_subprotocol = false;
@@ -108,7 +112,7 @@ impl Asking {
             }
             handshake = handshake.header(name, value);
         }
-        Ok(Ok(handshake))
+        Ok(handshake)
     }
 
     /// A client must break off when it is told of a subprotocol that it has not offered (RFC 6455 section 4.1).
@@ -151,6 +155,9 @@ impl RefusedJob {
     }
 
     fn call<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if !self.connection.knows(self.handler.bind(py), EventKind::Close)? {
+            return Ok(py.None().into_bound(py));
+        }
         let session = Names::get(py)?.refused_session.bind(py).call1((&self.request,))?;
         self.handler.bind(py).call_method1(intern!(py, "on_close"), (session, py.None()))
     }

@@ -15,10 +15,13 @@ use vernal::websocket::{SendError, WebsocketSession};
 
 use super::names::Names;
 use crate::bind;
-use crate::run::{at_once, pool};
+use crate::run::{at_once, now_or_never, pool};
 
 /// A message of so many bytes is taken without the interpreter: it may have to be compressed.
 const LARGE: usize = 64 * 1024;
+
+/// A file of so many bytes may be sent from memory.
+const IN_MEMORY: u64 = 16 * 1024 * 1024;
 
 /// A connection of the engine: the interface `Connection` of `_live_websocket.py`.
 ///
@@ -60,17 +63,11 @@ impl WebsocketConnection {
         let Some(runtime) = &self.runtime else {
             return Err(PyRuntimeError::new_err("this connection belongs to no server"));
         };
-        let sent = match may_wait(py)? {
-            true => py.detach(|| runtime.block_on(self.session.send_file_in_chunks(&path, chunk_size))),
-            false => py.detach(|| self.session.begin_file(&path, chunk_size)).map(|rest| {
-                let path = path.clone();
-                runtime.spawn(async move {
-                    if let Err(error) = rest.await {
-                        tracing::warn!(path = %path.display(), %error, "a file was not sent to its end");
-                    }
-                });
-            }),
-        };
+        let waits = may_wait(py)?;
+        let sent = py.detach(|| match waits {
+            true => runtime.block_on(self.session.send_file_in_chunks(&path, chunk_size)),
+            false => self.send_file_meanwhile(runtime, path, chunk_size),
+        });
         sent.map_err(|error| not_sent(py, &error))
     }
 
@@ -85,6 +82,32 @@ impl WebsocketConnection {
     /// Closes with code 1000.
     fn close(&self, py: Python<'_>, reason: &str) -> PyResult<()> {
         send(py, 0, self.session.close(1000, reason))
+    }
+}
+
+impl WebsocketConnection {
+    /// Has a file sent by the runtime. While another one is under way its place among the messages can only be taken by
+    /// what is in memory.
+    fn send_file_meanwhile(&self, runtime: &Handle, path: PathBuf, chunk_size: usize) -> vernal::Result<()> {
+        match self.session.begin_file(&path, chunk_size) {
+            Ok(rest) => {
+                runtime.spawn(async move {
+                    if let Err(error) = rest.await {
+                        tracing::warn!(path = %path.display(), %error, "a file was not sent to its end");
+                    }
+                });
+                Ok(())
+            }
+            Err(error) if error.downcast_ref() == Some(&SendError::Full) => {
+                let unreadable = |_| SendError::File(path.display().to_string());
+                if std::fs::metadata(&path).map_err(unreadable)?.len() > IN_MEMORY {
+                    return Err(error);
+                }
+                let content = std::fs::read(&path).map_err(unreadable)?;
+                now_or_never(self.session.send_binary_in_chunks(content, chunk_size)).unwrap_or(Err(error))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

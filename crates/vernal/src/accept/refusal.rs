@@ -99,7 +99,7 @@ fn wire_form(page: http::Response<OutgoingBody>, head_only: bool, title_case: bo
 }
 
 /// `content-type` as `Content-Type`, the way hyper does it.
-fn make_title_case(name: &mut [u8]) {
+pub(crate) fn make_title_case(name: &mut [u8]) {
     let mut is_first = true;
     for byte in name {
         if is_first {

@@ -48,6 +48,9 @@ pub(crate) struct Socket {
     handover: Option<Arc<Handover>>,
     /// Whether the last write has taken all that it was given.
     took_all: bool,
+    /// A plain head has been put in the place of hyper's.
+    #[cfg(feature = "websocket")]
+    is_plain: bool,
 }
 
 /// What is left of a socket when the conversation has ended.
@@ -77,6 +80,8 @@ impl Socket {
             opening: Opening::Known,
             handover,
             took_all: true,
+            #[cfg(feature = "websocket")]
+            is_plain: false,
         }
     }
 
@@ -182,6 +187,24 @@ impl Socket {
             return Poll::Pending;
         }
         Poll::Ready(())
+    }
+
+    /// Puts the head of an answer that is to be plain in the place of hyper's, which is what hyper writes next. Where it has
+    /// not got rid of something yet, it writes its head behind that, and that one stays.
+    #[cfg(feature = "websocket")]
+    fn puts_plain_head(&mut self) -> bool {
+        let Some(head) = self.connection.plain_head.get() else { return false };
+        if !self.took_all || std::mem::replace(&mut self.is_plain, true) {
+            return false;
+        }
+        self.gathered.extend_from_slice(head);
+        self.connection.watch.put_off(false);
+        true
+    }
+
+    #[cfg(not(feature = "websocket"))]
+    fn puts_plain_head(&self) -> bool {
+        false
     }
 
     /// Writes a piece of what hyper writes.
@@ -343,7 +366,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.is_refusal(pieces) {
+        if self.puts_plain_head() || self.is_refusal(pieces) {
             return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
         }
         self.took_all = false;

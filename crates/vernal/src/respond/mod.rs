@@ -31,3 +31,5 @@ pub(crate) use finish::{close_session, finish, uses_session};
 #[cfg(feature = "fuzzing")]
 pub(crate) use range::check as check_ranges;
 pub(crate) use resource::Resources;
+#[cfg(feature = "websocket")]
+pub(crate) use response::Outgoing;

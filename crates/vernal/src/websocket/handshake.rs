@@ -16,7 +16,7 @@ use crate::guard::{CatchPanic, catch_panic};
 #[cfg(feature = "http2")]
 use crate::journey::not_found;
 use crate::request::Request;
-use crate::respond::{OutgoingBody, Response, close_session, finish, uses_session};
+use crate::respond::{Outgoing, OutgoingBody, Response, close_session, finish, uses_session};
 use crate::websocket::blocking::on_thread;
 use crate::websocket::conversation::converse;
 use crate::websocket::deflate::{self, DeflateParameters};
@@ -58,6 +58,20 @@ impl Drop for Present {
     }
 }
 
+/// What a request of HTTP/1.1 asks for.
+pub(crate) enum Upgrade {
+    /// No WebSocket.
+    No,
+    /// One that has an endpoint.
+    Endpoint(EndpointId),
+    /// One that has none.
+    Nowhere,
+}
+
+/// Among the extensions of an answer that has the fields of the protocol and of the handler alone.
+#[derive(Clone)]
+pub(crate) struct Plain;
+
 /// The answer to a handshake, and the connection if it accepts.
 pub(crate) type Shaken = (http::Response<OutgoingBody>, Option<Accepted>);
 
@@ -67,16 +81,39 @@ impl App {
         self.endpoints().find(request)
     }
 
-    /// The endpoint for a request of HTTP/1.1 that asks for a WebSocket (section 4.1). Any other request is none of
-    /// ours, and one whose path has no endpoint either: the journey over HTTP answers it.
-    pub(crate) fn websocket_upgrade(&self, request: &mut Request) -> Option<EndpointId> {
-        let asks = !self.endpoints().is_empty()
+    /// Whether a request of HTTP/1.1 asks for a WebSocket (section 4.1). Any other is none of ours, and one whose path has
+    /// no endpoint only where WebSockets are apart from HTTP: the journey over HTTP answers it otherwise, and in any case
+    /// one whose target it refuses.
+    pub(crate) fn websocket_upgrade(&self, request: &mut Request) -> Upgrade {
+        let is_apart = self.websocket_settings().is_apart_from_http();
+        let asks = (is_apart || !self.endpoints().is_empty())
             && request.headers.as_map().contains_key(UPGRADE)
             && request.method == Method::GET
             && request.version() == Version::HTTP_11
             && list(request, "upgrade").any(|protocol| protocol.eq_ignore_ascii_case("websocket"))
             && list(request, "connection").any(|option| option.eq_ignore_ascii_case("upgrade"));
-        if asks { self.websocket(request) } else { None }
+        if !asks {
+            return Upgrade::No;
+        }
+        match self.websocket(request) {
+            Some(endpoint) => Upgrade::Endpoint(endpoint),
+            None if is_apart && self.check_length(request).is_ok() && request.decode_path().is_ok() => {
+                Upgrade::Nowhere
+            }
+            None => Upgrade::No,
+        }
+    }
+
+    /// The answer to a request for a WebSocket on a path that has no endpoint.
+    pub(crate) fn answer_nowhere(&self, request: &Request) -> http::Response<OutgoingBody> {
+        let access = Access::begin(self.logs_access());
+        let mut answer = http::Response::new(OutgoingBody::from(Outgoing::Empty));
+        *answer.status_mut() = StatusCode::NOT_FOUND;
+        answer.extensions_mut().insert(Plain);
+        if let Some(access) = access {
+            access.end(request, &answer);
+        }
+        answer
     }
 
     /// The handshake over HTTP/1.1: with the version and the key of section 4.2.1, answered by 101.
@@ -141,6 +178,11 @@ impl App {
             Ok(mut sent) => {
                 if deflate.is_some() {
                     *sent.status_mut() = accepts;
+                }
+                if accepts == StatusCode::SWITCHING_PROTOCOLS
+                    && self.websocket_settings().is_apart_from_http()
+                {
+                    sent.extensions_mut().insert(Plain);
                 }
                 (sent, deflate)
             }

@@ -58,7 +58,7 @@ pub use session::WebsocketSession;
 pub use settings::WebsocketSettings;
 
 pub(crate) use endpoint::EndpointId;
-pub(crate) use handshake::Accepted;
+pub(crate) use handshake::{Accepted, Plain, Upgrade};
 #[cfg(feature = "fuzzing")]
 pub(crate) use incoming::pieces;
 pub(crate) use rooms::InProcess;

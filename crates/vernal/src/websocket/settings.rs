@@ -20,6 +20,7 @@ pub struct WebsocketSettings {
     any_origin: bool,
     origins: Vec<String>,
     deflate: Option<DeflateSettings>,
+    apart_from_http: bool,
 }
 
 impl Default for WebsocketSettings {
@@ -28,6 +29,7 @@ impl Default for WebsocketSettings {
             any_origin: false,
             origins: Vec::new(),
             deflate: Some(DeflateSettings::default()),
+            apart_from_http: false,
         }
     }
 }
@@ -49,6 +51,19 @@ impl WebsocketSettings {
     pub fn deflate(mut self, deflate: impl Into<Option<DeflateSettings>>) -> Self {
         self.deflate = deflate.into();
         self
+    }
+
+    /// Whether requests of HTTP/1.1 for a WebSocket have nothing to do with the others. Then one whose path has no endpoint
+    /// is answered 404, whatever controllers there are, and what a handler answers to a handshake goes out with the fields
+    /// of the protocol and its own alone: without `Server`, without `Date`, and, where it refuses, without
+    /// `Content-Length`; the connection ends then. No by default, which is what RFC 9110 asks for.
+    pub fn apart_from_http(mut self, apart: bool) -> Self {
+        self.apart_from_http = apart;
+        self
+    }
+
+    pub(super) fn is_apart_from_http(&self) -> bool {
+        self.apart_from_http
     }
 
     pub(super) fn deflate_settings(&self) -> Option<&DeflateSettings> {

@@ -30,8 +30,9 @@ use crate::request::{Connection, Request};
 use crate::respond::{OutgoingBody, Reason};
 #[cfg(feature = "websocket")]
 use crate::{
+    accept::http::plain,
     app::App,
-    websocket::{Accepted, EndpointId},
+    websocket::{Accepted, EndpointId, Upgrade},
 };
 
 /// A connection without a request for so long gives back the room that a conversation takes, some 20 KB, and waits
@@ -263,9 +264,14 @@ fn answer(
         let app = &replaced.as_ref().unwrap_or(connection).app;
         #[cfg(feature = "websocket")]
         let mut response = match app.websocket_upgrade(&mut request) {
-            Some(endpoint) => switch.answer(app, request, endpoint).await,
-            None => app.answer(&mut request).await,
+            Upgrade::Endpoint(endpoint) => switch.answer(app, request, endpoint).await,
+            Upgrade::Nowhere => app.answer_nowhere(&request),
+            Upgrade::No => app.answer(&mut request).await,
         };
+        #[cfg(feature = "websocket")]
+        if let Some(head) = plain::head(&mut response, serving.settings.title_case_headers) {
+            let _ = connection.plain_head.set(head);
+        }
         #[cfg(not(feature = "websocket"))]
         let mut response = app.answer(&mut request).await;
         let mut last = last;

@@ -11,6 +11,8 @@ pub(crate) mod http2;
 pub(crate) mod inspect;
 #[cfg(all(any(test, feature = "fuzzing"), unix))]
 pub(crate) mod pieces;
+#[cfg(feature = "websocket")]
+mod plain;
 #[cfg(all(test, unix))]
 mod properties;
 
