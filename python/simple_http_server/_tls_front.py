@@ -27,6 +27,8 @@ HANDSHAKE_TIMEOUT = 10.0
 
 _PIECE = 64 * 1024
 _BACKLOG = 4096
+_LINGER = 1.0
+"""Seconds for which what a client sends is read after the last answer."""
 _LAST_WORDS = 1.0
 """Seconds in which what the engine has answered is to have reached the clients, at the end."""
 
@@ -134,7 +136,7 @@ class TlsFront:
             inner_reader, inner_writer = await asyncio.open_unix_connection(self._path)
             inner_writer.write(header)
             try:
-                await _pass_on(reader, writer, inner_reader, inner_writer)
+                await self._pass_on(reader, writer, inner_reader, inner_writer)
             finally:
                 inner_writer.transport.abort()
         except (OSError, asyncio.IncompleteReadError) as error:
@@ -143,23 +145,26 @@ class TlsFront:
             with contextlib.suppress(OSError):
                 writer.close()
 
+    async def _pass_on(
+        self,
+        reader: "asyncio.StreamReader",
+        writer: "asyncio.StreamWriter",
+        inner_reader: "asyncio.StreamReader",
+        inner_writer: "asyncio.StreamWriter",
+    ) -> None:
+        """Passes bytes on both ways until the engine ends, or somebody is gone."""
+        import asyncio
 
-async def _pass_on(
-    reader: "asyncio.StreamReader",
-    writer: "asyncio.StreamWriter",
-    inner_reader: "asyncio.StreamReader",
-    inner_writer: "asyncio.StreamWriter",
-) -> None:
-    """Passes bytes on both ways until the engine ends, or somebody is gone."""
-    import asyncio
-
-    inwards = asyncio.ensure_future(_pump(reader, inner_writer))
-    try:
-        await _pump(inner_reader, writer)
-    finally:
-        inwards.cancel()
-        with contextlib.suppress(asyncio.CancelledError, OSError):
-            await inwards
+        inwards = asyncio.ensure_future(_pump(reader, inner_writer))
+        try:
+            await _pump(inner_reader, writer)
+            if self._is_listening:
+                # what the client is still sending would have the system reset the connection, and destroy the answer
+                await asyncio.wait({inwards}, timeout=_LINGER)
+        finally:
+            inwards.cancel()
+            with contextlib.suppress(asyncio.CancelledError, OSError):
+                await inwards
 
 
 async def _pump(reader: "asyncio.StreamReader", writer: "asyncio.StreamWriter") -> None:

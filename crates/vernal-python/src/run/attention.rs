@@ -28,6 +28,8 @@ pub(super) struct Attention {
     rests: AtomicBool,
     /// Tasks that have not ended.
     running: AtomicUsize,
+    /// Whether the loop is running jobs at present.
+    is_working: AtomicBool,
     /// Whether the one who keeps the loop at present has been named.
     is_named: AtomicBool,
 }
@@ -39,6 +41,14 @@ impl Attention {
 
     pub(super) fn ended(&self) {
         self.running.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn works(&self, works: bool) {
+        self.is_working.store(works, Ordering::Release);
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.is_working.load(Ordering::Acquire) || self.running.load(Ordering::Acquire) > 0
     }
 
     /// There is something to do.
@@ -81,11 +91,12 @@ fn watch(queue: &Weak<Queue>, thread: u64) {
             return;
         }
         let turns = queue.turns();
-        let is_busy = queue.attention.running.load(Ordering::Acquire) > 0 || turns != seen;
+        let is_busy = queue.attention.is_wanted() || turns != seen;
         if !is_busy {
             queue.attention.rests.store(true, Ordering::Release);
             // whoever did something in between has not seen that nobody looks
-            if queue.turns() == seen && !queue.is_awake() && !queue.is_closed() {
+            let is_idle = queue.turns() == seen && !queue.is_awake() && !queue.attention.is_wanted();
+            if is_idle && !queue.is_closed() {
                 drop(queue);
                 std::thread::park();
                 continue;

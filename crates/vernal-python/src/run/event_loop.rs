@@ -173,6 +173,7 @@ impl Drain {
         if let Ok(mut woken) = drain.woken.lock() {
             let _ = woken.read(&mut bytes);
         }
+        drain.queue.attention.works(true);
         drain.queue.turns.fetch_add(1, Ordering::AcqRel);
         drain.queue.is_awake.store(false, Ordering::Release);
         let jobs = std::mem::take(&mut drain.queue.lock().jobs);
@@ -191,6 +192,7 @@ impl Drain {
                 drain.queue.attention.complain(py, location, took);
             }
         }
+        drain.queue.attention.works(false);
     }
 }
 
