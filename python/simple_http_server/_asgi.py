@@ -1,4 +1,4 @@
-"""An application behind an ASGI server (ASGI 3): HTTP and lifespan."""
+"""An application behind an ASGI server (ASGI 3): HTTP and lifespan; ``_asgi_websocket.py`` has the rest."""
 
 import asyncio
 import sys
@@ -15,10 +15,14 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 async def answer(app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers a request, or accompanies the life of the server."""
+    """Answers a request, holds a WebSocket conversation, or accompanies the life of the server."""
     kind = scope["type"]
     if kind == "http":
         await _Http(app, scope, receive, send).run()
+    elif kind == "websocket":
+        from ._asgi_websocket import converse
+
+        await converse(app, scope, receive, send)
     elif kind == "lifespan":
         await _live(receive, send)
     else:

@@ -339,7 +339,7 @@ _has_warned_of_slow_tls = False
 class HostedProxy(RoutingServer):
     """An application inside the server of somebody else."""
 
-    _names_itself = False
+    _is_the_server = False
 
     def __init__(
         self,

@@ -33,8 +33,8 @@ class RoutingServer:
     :param model_binding_conf: the bindings of arguments.
     """
 
-    _names_itself = True
-    """Whether answers have a ``Server`` field."""
+    _is_the_server = True
+    """Whether it is the one that writes accesses to the log, and that the ``Server`` field names."""
 
     def __init__(
         self,
@@ -171,10 +171,10 @@ class RoutingServer:
             "gzip": (sorted(self._gzip_content_types), self.gzip_compress_level),
             "limits": dict(self.limits),
             **self._app_options(),
-            "access_log": True,
+            "access_log": self._is_the_server,
             "compatible": self.compatible,
         }
-        if self._names_itself:
+        if self._is_the_server:
             options["server_name"] = f"simple-http-server/{version}"
         if self.websocket_origins is not None:
             options["websocket_origins"] = list(self.websocket_origins)

@@ -238,7 +238,7 @@ class Room(WebsocketHandler):
             raise ValueError("no")
         if refused:
             return int(refused), {"X-Why": "because"}
-        return 0, {"X-Room": [request.path_values["room"], b"second"], "Sec-WebSocket-Protocol": "chat"}
+        return 0, {"X-Room": ["first", b"second"], "Sec-WebSocket-Protocol": "chat"}
 
     def on_open(self, session):
         if session.request.get_parameter("fail") == "open":

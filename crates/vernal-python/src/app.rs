@@ -13,6 +13,7 @@ use vernal::{Builder, HttpError, Route};
 use crate::argument::{Argument, Kind};
 use crate::controller::{Callable, PyController, Settings, Shared};
 use crate::error_page::ErrorPages;
+use crate::host::websocket::Endpoint;
 use crate::regexp;
 use crate::run::Runner;
 use crate::run::here::Here;
@@ -31,6 +32,8 @@ pub(crate) struct App {
     declared: Mutex<Declared>,
     /// The engine's app for the servers of others, once it is built.
     hosted: PyOnceLock<vernal::App>,
+    /// Finds the endpoints of WebSocket for them.
+    endpoints: PyOnceLock<vernal::App>,
 }
 
 #[derive(Default)]
@@ -74,6 +77,7 @@ impl App {
             options,
             declared: Mutex::default(),
             hosted: PyOnceLock::new(),
+            endpoints: PyOnceLock::new(),
         }
     }
 
@@ -143,7 +147,8 @@ impl App {
     /// Checks what was declared and builds an app for the servers of others, once; what is declared after that they do
     /// not see.
     fn build(&self, py: Python<'_>) -> PyResult<()> {
-        self.hosted(py).map(drop)
+        self.hosted(py)?;
+        self.endpoints(py).map(drop)
     }
 }
 
@@ -182,6 +187,23 @@ impl App {
         self.hosted.get_or_try_init(py, build).cloned()
     }
 
+    /// An app that has the endpoints of WebSocket as its routes, by their numbers, for the servers of others.
+    pub(crate) fn endpoints(&self, py: Python<'_>) -> PyResult<vernal::App> {
+        let build = || {
+            let mut builder = as_the_reference();
+            for (number, declared) in self.lock().websockets.iter().enumerate() {
+                builder = builder.route_at(declared.route.clone(), declared.location, Endpoint(number));
+            }
+            builder.build().map_err(start_error)
+        };
+        self.endpoints.get_or_try_init(py, build).cloned()
+    }
+
+    /// An endpoint as it was declared.
+    pub(crate) fn endpoint(&self, py: Python<'_>, number: usize) -> Option<Py<PyAny>> {
+        self.lock().websockets.get(number).map(|declared| declared.object.clone_ref(py))
+    }
+
     /// The engine's app in the making; its controllers are called by this runner.
     pub(crate) fn builder(&self, py: Python<'_>, runner: Arc<dyn Runner>) -> PyResult<Builder> {
         let declared = self.lock();
@@ -194,19 +216,7 @@ impl App {
             expose_errors: self.expose_errors,
             compatible,
         });
-        let mut builder = vernal::App::builder()
-            .precedence(Precedence::Declaration)
-            .lenient_decoding(true)
-            .implied_methods(false)
-            .favicon(false)
-            .regexp_fallback(regexp::fallback)
-            .preferred_variable_characters(is_usual_in_variables)
-            .variable_characters(|character| !character.is_control())
-            .keep_field_names(true)
-            .missing_file(HttpError::new(404).message("").explain("Cannot find file for this url."))
-            .request_line(malformed::describe)
-            .phrases(phrases::of);
-        builder = settings::apply(builder, self.options.bind(py), runner.may_wait())?;
+        let mut builder = settings::apply(as_the_reference(), self.options.bind(py), runner.may_wait())?;
         for declaration in &declared.routes {
             let controller = declaration.controller(py, &settings)?;
             builder = builder.route_at(declaration.route.clone(), declaration.location, Shared(controller));
@@ -225,6 +235,22 @@ impl App {
         }
         Ok(builder)
     }
+}
+
+/// Routes, paths and methods by the rules of the reference.
+fn as_the_reference() -> Builder {
+    vernal::App::builder()
+        .precedence(Precedence::Declaration)
+        .lenient_decoding(true)
+        .implied_methods(false)
+        .favicon(false)
+        .regexp_fallback(regexp::fallback)
+        .preferred_variable_characters(is_usual_in_variables)
+        .variable_characters(|character| !character.is_control())
+        .keep_field_names(true)
+        .missing_file(HttpError::new(404).message("").explain("Cannot find file for this url."))
+        .request_line(malformed::describe)
+        .phrases(phrases::of)
 }
 
 /// What variables and wildcards take before regular expressions are asked (`spec/02` section 2); other characters they

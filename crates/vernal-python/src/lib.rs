@@ -53,6 +53,7 @@ fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<host::asgi::AsgiExchange>()?;
     module.add_class::<host::asgi::Head>()?;
     module.add_class::<host::asgi::Wait>()?;
+    module.add_function(wrap_pyfunction!(host::websocket::find_websocket, module)?)?;
     forget_runtime_in_children(module)?;
     Ok(())
 }

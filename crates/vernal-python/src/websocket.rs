@@ -32,8 +32,10 @@ use crate::websocket::objects::Objects;
 
 /// An endpoint as Python declares it: a `_declarations.WebsocketEndpoint`.
 pub(crate) struct Declared {
-    route: Route,
-    location: vernal::Location,
+    /// The declaration itself.
+    pub(crate) object: Py<PyAny>,
+    pub(crate) route: Route,
+    pub(crate) location: vernal::Location,
     name: String,
     factory: Py<PyAny>,
     events: Vec<EventKind>,
@@ -55,6 +57,7 @@ impl Declared {
             }
         }
         Ok(Declared {
+            object: declared.clone().unbind(),
             route,
             location: location(&name),
             name,

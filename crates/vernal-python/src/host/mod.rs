@@ -1,12 +1,14 @@
 //! The servers of others: requests that they bring, answered on their own threads.
 //!
-//! `exchange.rs` has a request and its answer, step by step; `wsgi.rs` and `asgi.rs` say how either server speaks of them.
+//! `exchange.rs` has a request and its answer, step by step; `wsgi.rs` and `asgi.rs` say how either server speaks of them;
+//! `websocket.rs` finds who takes a connection.
 
 pub(crate) mod alarm;
 pub(crate) mod asgi;
 pub(crate) mod begun;
 pub(crate) mod exchange;
 pub(crate) mod fields;
+pub(crate) mod websocket;
 pub(crate) mod wsgi;
 
 use std::sync::{Arc, Weak};
