@@ -199,8 +199,6 @@ def test_files_are_sent(host, folder):
         answer, body = host.ask("GET", path)
         assert answer.getheader("Content-Length") == "1000000"
         assert body == (folder / "large").read_bytes()
-    answer, body = host.ask("GET", "/static/large", headers={"Range": "bytes=5-8"})
-    assert (answer.status, body) == (206, b"5678")
 
 
 def test_a_websocket_is_not_implemented(host):
@@ -326,9 +324,11 @@ def test_a_server_that_can_send_no_more_hears_its_own_error():
     seen = []
 
     def controller(res=Response()):
-        res.write_bytes(b"one")
-        res.write_bytes(b"two")
-        seen.append(True)
+        try:
+            res.write_bytes(b"one")
+            res.write_bytes(b"two")
+        except Exception as error:
+            seen.append(type(error).__name__)
 
     application = Application(controller)
 
@@ -343,7 +343,7 @@ def test_a_server_that_can_send_no_more_hears_its_own_error():
     environ["PATH_INFO"] = "/x"
     with pytest.raises(BrokenPipeError, match="nobody listens"):
         application.proxy.app_proxy(environ, start_response)
-    assert seen
+    assert seen == ["ClientGone"]
 
 
 def test_a_coroutine_within_an_event_loop_is_for_async_app_proxy():

@@ -21,8 +21,10 @@ pub(super) struct Returns {
 }
 
 impl Returns {
-    /// Those of the calling thread; none where it runs no event loop.
+    /// Those of the calling thread; none where it runs no event loop. A thread that has only entered a runtime polls
+    /// what it does itself, and needs nobody's wake-up.
     pub(super) fn here() -> Option<Arc<Returns>> {
+        tokio::task::try_id()?;
         thread_local! {
             static HERE: RefCell<Option<Arc<Returns>>> = const { RefCell::new(None) };
         }
