@@ -231,10 +231,10 @@ def test_what_cannot_be_an_answer_is_answered_by_500(started, place, value):
 
 
 @pytest.mark.parametrize("value", [1.5, object(), [1]], ids=repr)
-def test_what_cannot_be_a_page_leaves_a_plain_one(started, value):
+def test_what_cannot_be_a_page_leaves_the_default_one(started, value):
     started.application.fault = value
     answer, body = ask(started.port, "/page")
-    assert (answer.status, body) == (444, b"Told:so")
+    assert (answer.status, body) == (444, b'{"code": 444, "message": "Told", "explain": "so"}')
 
 
 def test_exceptions_are_logged_once_with_the_place(started, logged):
