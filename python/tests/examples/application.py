@@ -25,6 +25,7 @@ from simple_http_server import (
     Response,
     Session,
     StaticFile,
+    WebsocketHandler,
     get_app_conf,
 )
 from simple_http_server.models.model_bindings import ModelBinding
@@ -707,3 +708,18 @@ def set_body(context):
 @APPLICATION.route("/ex/f/body")
 def body_of_the_filter():
     return None
+
+
+# WebSocket.
+
+
+@APPLICATION.websocket_handler(endpoint="/ex/ws/{room}")
+class Room(WebsocketHandler):
+    def on_handshake(self, request):
+        mode = request.get_parameter("mode")
+        if mode == "boom":
+            raise ValueError("no")
+        return {
+            "refuse": (403, {"X-Why": "closed"}),
+            "headers": (0, {"X-Room": request.path_values["room"]}),
+        }.get(mode)

@@ -44,12 +44,14 @@ def as_bytes(asked: Dict[str, Any]) -> bytes:
 
 
 def exchange(port: int, sent: bytes) -> bytes:
-    """Sends this and reads to the end of the connection."""
+    """Sends this and reads to the end of the connection, or to where another protocol begins."""
     received = b""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(sent)
         while piece := connection.recv(65536):
             received += piece
+            if received.startswith(b"HTTP/1.1 101") and b"\r\n\r\n" in received:
+                break
     return received
 
 
