@@ -125,7 +125,8 @@ package: ## The Python package is tested, with the oldest and the newest interpr
 install: ## The package can be installed with pip, and its sample runs
 	rm -rf $(CARGO_TARGET_DIR)/installed
 	$$(tools/pythons | tail -1) -m venv $(CARGO_TARGET_DIR)/installed
-	$(CARGO_TARGET_DIR)/installed/bin/python -m pip install --quiet --disable-pip-version-check .
+	MATURIN_PEP517_ARGS="--profile=dev" $(CARGO_TARGET_DIR)/installed/bin/python -m pip install --quiet \
+		--disable-pip-version-check .
 	$(CARGO_TARGET_DIR)/installed/bin/python tools/installed.py
 
 .venv/bin/ruff: Makefile
