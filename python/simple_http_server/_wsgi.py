@@ -45,10 +45,13 @@ async def answer_async(app: App, environ: Dict[str, Any], start_response: StartR
 async def _finish(exchange: WsgiExchange, begun: Begun) -> None:
     """Runs a coroutine to its end, and passes on meanwhile what other threads write into the answer."""
     loop = asyncio.get_running_loop()
+    is_over = False
 
     def pass_on() -> None:
-        exchange.pass_on()
-        listen()
+        # called late it would listen for ever
+        if not is_over:
+            exchange.pass_on()
+            listen()
 
     def listen() -> None:
         if not exchange.listen(lambda: call_in(loop, pass_on)):
@@ -58,11 +61,15 @@ async def _finish(exchange: WsgiExchange, begun: Begun) -> None:
     try:
         result = await go_on_with(begun.coroutine)
     except GeneratorExit:
+        is_over = True
+        exchange.close()
         raise
     except BaseException as error:
+        is_over = True
         exchange.listen(None)
         begun.fail(error)
     else:
+        is_over = True
         exchange.listen(None)
         begun.finish(result)
 

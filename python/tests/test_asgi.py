@@ -1,9 +1,11 @@
 """An application behind ASGI servers: HTTP and lifespan."""
 
 import asyncio
+import gc
 import json
 import socket
 import time
+import weakref
 
 import pytest
 from hosting import ASGI_HOSTS, PATIENCE, running
@@ -446,3 +448,62 @@ def test_the_task_of_a_controller_is_that_of_the_host():
 
     tasks = asyncio.run(run())
     assert tasks[1] is tasks[2]
+
+
+class Tracked(dict):
+    """A scope that can be watched."""
+
+
+def controllers_that_keep_nothing():
+    def asks(req=Request()):
+        return type(req.environment).__name__
+
+    async def waits(req=Request()):
+        await asyncio.sleep(0)
+        return type(req.environment).__name__
+
+    async def writes(req=Request(), res=Response()):
+        for letter in type(req.environment).__name__:
+            res.write_bytes(letter.encode())
+            await asyncio.sleep(0)
+
+    async def reads(reader: RequestBodyReader, req=Request()):
+        await reader.read()
+        return type(req.environment).__name__
+
+    async def is_left(req=Request()):
+        assert req.environment
+        await asyncio.sleep(PATIENCE)
+
+    return [asks, waits, writes, reads, is_left]
+
+
+@pytest.mark.parametrize("controller", controllers_that_keep_nothing())
+def test_the_request_is_let_go(controller):
+    """Nothing of an exchange outlives it."""
+    application = Application(controller)
+    is_left = controller.__name__ == "is_left"
+
+    async def ask():
+        scope = Tracked({"type": "http", "method": "GET", "path": "/x", "headers": []})
+        sent = []
+        answered = asyncio.Event()
+        messages = [{"type": "http.request"}]
+
+        async def receive():
+            if not messages and not is_left:
+                await answered.wait()
+            return messages.pop() if messages else {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message)
+            if not message.get("more_body", True):
+                answered.set()
+
+        await application.proxy.app_proxy(scope, receive, send)
+        assert body_of(sent) == (b"" if is_left else b"Tracked")
+        return weakref.ref(scope)
+
+    kept = asyncio.run(ask())
+    gc.collect()
+    assert kept() is None

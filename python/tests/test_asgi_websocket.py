@@ -70,8 +70,8 @@ def test_a_path_beyond_ascii(host):
 
 def test_the_handshake_has_fields_and_a_subprotocol(host):
     with open_(host, subprotocols=["other", "chat"]) as client:
-        assert client.subprotocol == "chat"
-        if host.name != "granian":  # which sends no fields with a handshake
+        if host.name != "granian":  # which sends no fields with a handshake, and once sent no subprotocol
+            assert client.subprotocol == "chat"
             assert client.response.headers.get_all("X-Room") == ["first", "second"]
     with open_(host) as client:
         assert client.subprotocol is None
@@ -84,8 +84,11 @@ def test_a_handshake_may_be_refused(host, target, status):
     with pytest.raises(InvalidStatus) as refused, open_(host, target):
         pass
     response = refused.value.response
+    if host.name == "granian":  # whose releases for old versions of Python say 403 for all
+        assert response.status_code in (status, 403)
+        return
     assert response.status_code == status
-    if status == 401 and host.name != "granian":  # which sends no fields with a handshake
+    if status == 401:
         assert response.headers["X-Why"] == "because"
 
 

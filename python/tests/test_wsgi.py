@@ -1,11 +1,14 @@
 """An application behind WSGI servers."""
 
+import asyncio
+import gc
 import io
 import json
 import socket
 import sys
 import threading
 import time
+import weakref
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
@@ -89,8 +92,9 @@ def test_a_file_is_uploaded(host):
 
 
 def test_a_body_in_chunks_is_read_where_the_server_says_where_it_ends(host):
-    if host.name.startswith("wsgiref"):
-        return  # it does not
+    old_granian = host.name.startswith("granian") and sys.version_info < (3, 10)
+    if host.name.startswith("wsgiref") or old_granian:
+        return  # they don't
     body = iter([b"abc", b"def"])
     answer, text = host.ask("POST", "/echo", body, {"Transfer-Encoding": "chunked"}, encode_chunked=True)
     assert answer.status == 200
@@ -347,8 +351,6 @@ def test_a_server_that_can_send_no_more_hears_its_own_error():
 
 
 def test_a_coroutine_within_an_event_loop_is_for_async_app_proxy():
-    import asyncio
-
     async def controller():
         return "later"
 
@@ -384,9 +386,6 @@ def test_one_application_may_call_another():
 
 
 def test_the_loop_of_a_thread_ends_with_the_thread():
-    import asyncio
-    import gc
-
     loops = []
 
     async def controller():
@@ -418,22 +417,43 @@ def test_an_error_with_words_of_its_own_keeps_them():
     assert Application(controller).ask()[0] == "409 Out Of Stock"
 
 
-def test_the_request_is_let_go(tmp_path):
-    """Nothing of an exchange outlives it."""
-    import gc
-    import weakref
+class Tracked(dict):
+    """An environment that can be watched."""
 
-    class Tracked(dict):
-        pass
 
-    application = Application(lambda req=Request(): {"kind": type(req.environment).__name__})
-    environ = Tracked()
-    setup_testing_defaults(environ)
-    environ["PATH_INFO"] = "/x"
-    kept = weakref.ref(environ)
-    body = application.proxy.app_proxy(environ, lambda *given: None)
-    assert json.loads(b"".join(body)) == {"kind": "Tracked"}
-    del environ, body
-    gc.collect()
-    assert kept() is None
-    assert sys.getrefcount(application) < 10
+def controllers_that_keep_nothing():
+    def asks(req=Request()):
+        return type(req.environment).__name__
+
+    async def waits(req=Request()):
+        await asyncio.sleep(0)
+        return type(req.environment).__name__
+
+    async def writes(req=Request(), res=Response()):
+        for letter in type(req.environment).__name__:
+            res.write_bytes(letter.encode())
+            await asyncio.sleep(0)
+
+    return [asks, waits, writes]
+
+
+@pytest.mark.parametrize("controller", controllers_that_keep_nothing())
+def test_the_request_is_let_go(controller):
+    """Nothing of an exchange outlives it, but for what an event loop has still to do."""
+    application = Application(controller)
+
+    def ask():
+        environ = Tracked()
+        setup_testing_defaults(environ)
+        environ["PATH_INFO"] = "/x"
+        body = b"".join(application.proxy.app_proxy(environ, lambda *given: application.written.append))
+        assert b"".join(application.written) + body == b"Tracked"
+        application.written.clear()
+        return weakref.ref(environ)
+
+    kept = ask()
+    end = time.monotonic() + PATIENCE
+    while kept() is not None:
+        assert time.monotonic() < end
+        ask()
+        gc.collect()

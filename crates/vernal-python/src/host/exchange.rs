@@ -101,6 +101,7 @@ impl Exchange {
 
     /// Gives up: nobody wants the answer, or the rest of it.
     pub(crate) fn close(&self) {
+        self.alarm.listen(None);
         // dropped when the locks are free: what is dropped may be Python's
         let jobs = std::mem::take(&mut *self.lock_jobs());
         let progress =
