@@ -1,5 +1,6 @@
 //! What was declared, checked and frozen at start.
 
+mod mounts;
 mod other_rules;
 
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use tokio::sync::Semaphore;
 
+use self::mounts::Mounts;
 use self::other_rules::OtherRules;
 use crate::bind::{BodyUse, Kind, Param, StateMap};
 use crate::controller::{Answer, Controller, Objects};
@@ -21,7 +23,7 @@ use crate::respond::compression::Rules;
 use crate::respond::{ErrorInfo, ErrorPageEntry, ErrorPages, FileCache, Resources};
 use crate::route::expressions::Fallback;
 use crate::route::{Location, Mapping, MappingId, PathMatcher, Precedence, Route, Table, TableBuilder};
-use crate::session::{MemorySessions, Session, SessionSettings, SessionStore};
+use crate::session::{MemorySessions, Record, Session, SessionSettings, SessionStore};
 #[cfg(feature = "websocket")]
 use crate::websocket::endpoint::{Endpoints, EndpointsBuilder, FunctionEntry, HandlerEntry};
 #[cfg(feature = "websocket")]
@@ -46,6 +48,7 @@ struct Shared {
     filters: Filters,
     error_pages: ErrorPages,
     resources: Resources,
+    mounts: Mounts,
     state: StateMap,
     session_store: Box<dyn SessionStore>,
     session_settings: SessionSettings,
@@ -143,11 +146,17 @@ impl App {
         &self.0.resources
     }
 
+    pub(crate) fn mounts(&self) -> &Mounts {
+        &self.0.mounts
+    }
+
     pub(crate) fn state(&self) -> &StateMap {
         &self.0.state
     }
 
-    pub(crate) fn session_store(&self) -> &dyn SessionStore {
+    /// Where its sessions are kept, for whoever has them in common with it. Identifiers that are none
+    /// ([`SessionStore`]) are not to be asked for.
+    pub fn session_store(&self) -> &dyn SessionStore {
         &*self.0.session_store
     }
 
@@ -228,6 +237,16 @@ impl App {
         &self.0.rooms
     }
 
+    /// Begins a session outside of a request; its identifier, and what the store knows of it. The cookie is the caller's to
+    /// set.
+    ///
+    /// # Errors
+    ///
+    /// That of the session store, and of a system that has no random numbers to give.
+    pub async fn begin_session(&self) -> Result<(String, Record)> {
+        session::begin(self.session_store(), self.session_settings()).await
+    }
+
     pub(crate) async fn open_session(&self, cookies: &Cookies, create: bool) -> Result<Option<Session>> {
         session::open(self.session_store(), self.session_settings(), cookies, create).await
     }
@@ -255,6 +274,7 @@ pub struct Builder {
     filters: Vec<FilterEntry>,
     error_pages: Vec<ErrorPageEntry>,
     resources: Resources,
+    mounts: Mounts,
     state: StateMap,
     session_store: Option<Box<dyn SessionStore>>,
     session_settings: SessionSettings,
@@ -294,6 +314,7 @@ impl Default for Builder {
             filters: Vec::new(),
             error_pages: Vec::new(),
             resources: Resources::default(),
+            mounts: Mounts::default(),
             state: StateMap::default(),
             session_store: None,
             session_settings: SessionSettings::default(),
@@ -515,6 +536,12 @@ impl Builder {
     /// The session cookie and the life of sessions.
     pub fn session(mut self, settings: SessionSettings) -> Self {
         self.session_settings = settings;
+        self
+    }
+
+    /// Gives the session cookie this name, and leaves all else that [`session`](Builder::session) has said of it.
+    pub fn session_cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.session_settings = self.session_settings.cookie_name(name);
         self
     }
 
@@ -768,6 +795,7 @@ impl Builder {
             filters,
             error_pages,
             resources: self.resources,
+            mounts: self.mounts,
             state: self.state,
             session_store: self.session_store.unwrap_or_else(|| Box::new(MemorySessions::new(sessions))),
             session_settings: self.session_settings,

@@ -31,7 +31,10 @@ impl App {
     /// in a [`Stream`](crate::Stream), needs the runtime as ever.
     pub async fn handle(&self, mut request: Request) -> http::Response<OutgoingBody> {
         self.adopt(&mut request);
-        self.answer(&mut request).await
+        match self.enter(&mut request) {
+            Some(app) => app.answer(&mut request).await,
+            None => self.answer(&mut request).await,
+        }
     }
 
     /// The page for what was no request, as [`Request::raw`] found.

@@ -43,6 +43,8 @@ pub(crate) struct Connection {
     /// What goes out in the place of hyper's head, for the last answer of the connection.
     #[cfg(feature = "websocket")]
     pub(crate) plain_head: OnceLock<Box<[u8]>>,
+    /// Where the app is mounted.
+    pub(crate) prefix: Box<str>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Arc<TlsInfo>>,
 }
@@ -59,6 +61,7 @@ impl Connection {
             kept_names: KeptNames::default(),
             #[cfg(feature = "websocket")]
             plain_head: OnceLock::new(),
+            prefix: Box::default(),
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -77,9 +80,15 @@ impl Connection {
             kept_names: KeptNames::default(),
             #[cfg(feature = "websocket")]
             plain_head: OnceLock::new(),
+            prefix: self.prefix.clone(),
             #[cfg(feature = "tls")]
             tls: self.tls.clone(),
         }
+    }
+
+    /// The same connection for a request to an app that is mounted in the one of this.
+    pub(crate) fn mounted(&self, app: App, prefix: &str) -> Self {
+        Connection { prefix: format!("{}{prefix}", self.prefix).into(), ..self.with(app) }
     }
 
     /// Where the chain of proxies begins that a request came through.
@@ -213,6 +222,11 @@ impl Request {
             None if self.uri.path().is_empty() => "/",
             None => self.uri.path(),
         }
+    }
+
+    /// The prefix at which the app is [mounted](crate::Builder::mount), for the links that it makes; empty where it is not.
+    pub fn prefix(&self) -> &str {
+        self.connection.as_ref().map_or("", |connection| &connection.prefix)
     }
 
     /// The query as it came, without the `?`; empty if there is none.
@@ -497,6 +511,10 @@ impl Request {
     pub(crate) fn decode_path(&mut self) -> Result<(), HttpError> {
         self.decoded_path = decode_path(self.uri.path(), self.require_app()?.decoding())?;
         Ok(())
+    }
+
+    pub(crate) fn set_uri(&mut self, uri: Uri) {
+        self.uri = uri;
     }
 
     pub(crate) fn set_captures(&mut self, captures: Captures) {

@@ -1,8 +1,9 @@
 //! How a request comes to its session, and what of it goes out with the response.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use super::{Change, Session, SessionSettings, SessionStore};
+use super::{Change, Record, Session, SessionSettings, SessionStore};
 use crate::{Cookie, Cookies, Result};
 
 /// The session that the request's cookie leads to, or else, with `create`, a new one.
@@ -24,6 +25,22 @@ pub(crate) async fn open(
         return Ok(None);
     }
     Ok(Some(Session::created(new_identifier()?, settings.interval(), now)))
+}
+
+/// A new session, which the store knows already.
+pub(crate) async fn begin(store: &dyn SessionStore, settings: &SessionSettings) -> Result<(String, Record)> {
+    let id = new_identifier()?;
+    let now = SystemTime::now();
+    let change = Change {
+        is_new: true,
+        creation_time: now,
+        last_accessed_time: now,
+        max_inactive_interval: Some(settings.interval()),
+        set: BTreeMap::new(),
+        removed: BTreeSet::new(),
+    };
+    store.save(&id, change.clone()).wait().await?;
+    Ok((id, Record::new(change)))
 }
 
 /// Writes what the request has changed and answers the cookie to set: one that leads to the session, one that ends it,

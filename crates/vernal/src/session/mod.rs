@@ -19,7 +19,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use exchange::{finish, open};
+pub(crate) use exchange::{begin, finish, open};
 pub use memory::MemorySessions;
 pub use settings::SessionSettings;
 pub use store::{Answer, Change, Record, SessionStore};

@@ -61,6 +61,12 @@ impl Default for Server {
     }
 }
 
+impl From<Builder> for Server {
+    fn from(builder: Builder) -> Self {
+        Server::of(builder)
+    }
+}
+
 impl Server {
     /// A server for the default app, on 127.0.0.1:9090.
     pub fn new() -> Self {

@@ -53,11 +53,12 @@ impl Call<'_> {
         self.add_cookies();
         let Call { client, mut request } = self;
         client.app.adopt(&mut request);
-        let Some(endpoint) = client.app.websocket(&mut request) else {
-            return Err(client.answer(client.app.handle(request).await).await);
+        let app = client.app.enter(&mut request).unwrap_or_else(|| client.app.clone());
+        let Some(endpoint) = app.websocket(&mut request) else {
+            return Err(client.answer(app.handle(request).await).await);
         };
         let accepts = StatusCode::SWITCHING_PROTOCOLS;
-        match client.app.shake_hands(request, endpoint, accepts, None).await {
+        match app.shake_hands(request, endpoint, accepts, None).await {
             (sent, None) => Err(client.answer(sent).await),
             (sent, Some(accepted)) => {
                 let headers = Headers::from(sent.into_parts().0.headers);

@@ -262,6 +262,8 @@ fn answer(
     let drain = &serving.drain;
     async move {
         let app = &replaced.as_ref().unwrap_or(connection).app;
+        let mounted = app.enter(&mut request);
+        let app = mounted.as_ref().unwrap_or(app);
         #[cfg(feature = "websocket")]
         let mut response = match app.websocket_upgrade(&mut request) {
             Upgrade::Endpoint(endpoint) => switch.answer(app, request, endpoint).await,

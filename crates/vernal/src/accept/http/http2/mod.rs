@@ -116,7 +116,7 @@ fn builder(app: &App) -> server::Builder {
         .max_local_error_reset_streams(Some(RESET_BY_MISTAKE))
         .max_send_buffer_size(SEND_BUFFER);
     #[cfg(feature = "websocket")]
-    if !app.endpoints().is_empty() {
+    if app.has_endpoints() {
         // browsers that are told so open their WebSockets on this connection (RFC 8441 section 3)
         builder.enable_connect_protocol();
     }

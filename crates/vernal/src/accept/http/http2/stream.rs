@@ -62,7 +62,9 @@ impl Exchange {
                 let mut request = Request::from_parts(parts, incoming);
                 request.set_connection(Arc::clone(&connection));
                 request.hold(running);
-                self.unless_reset(async { connection.app.answer(&mut request).await }, wants).await
+                let mounted = connection.app.enter(&mut request);
+                let app = mounted.as_ref().unwrap_or(&connection.app);
+                self.unless_reset(async { app.answer(&mut request).await }, wants).await
             }
             Err(error) => {
                 let refused = self.unless_reset(connection.app.refuse(&connection, error), None).await;

@@ -32,7 +32,9 @@ impl Exchange {
         let mut request = Request::from_parts(parts, Incoming::Empty);
         request.set_connection(Arc::clone(&connection));
         request.hold(running);
-        let Some((response, accepted)) = self.unless_reset(connection.app.tunnel(request), None).await else {
+        let mounted = connection.app.enter(&mut request);
+        let app = mounted.as_ref().unwrap_or(&connection.app);
+        let Some((response, accepted)) = self.unless_reset(app.tunnel(request), None).await else {
             return;
         };
         let Some(accepted) = accepted else {
