@@ -108,9 +108,10 @@ def start(
     :param expose_errors: whether the client is told the text of an exception that is no ``HttpError``.
     :param compatible: whether answers are as they always were where better ones would differ: a ``+`` in queries and
         forms stays a plus, ``Last-Modified`` is the time of the answer, headers that are no text are left out, what
-        :meth:`Response.write_bytes` sends ends with the connection, ranges of static files are not answered,
-        compressed answers have no ``Vary``, the cookie of a session has ``expires`` alone, and answers to WebSocket
-        handshakes have no fields of HTTP's. ``False`` turns each of these round.
+        :meth:`Response.write_bytes` sends ends with the connection, ranges of static files are not answered, files
+        whose names begin with a dot are served, compressed answers have no ``Vary``, the cookie of a session has
+        ``expires`` alone, and answers to WebSocket handshakes have no fields of HTTP's. ``False`` turns each of these
+        round.
     :param websocket_origins: the sites, beside the server's own, whose pages may open WebSockets, such as
         ``https://app.example``; those of all sites may if ``None``.
     :raises ConfigurationError: an ``AssertionError`` that names what is wrong: function, file and line.

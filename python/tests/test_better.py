@@ -332,6 +332,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("better")
     (folder / "public").mkdir()
     (folder / "public" / "a b~c+d.txt").write_text("named")
+    (folder / "public" / ".hidden").write_text("hidden")
     (folder / "secret.txt").write_text("secret")
     return folder
 
@@ -570,6 +571,12 @@ def test_a_file_is_asked_for_once(port):
     target = "GET /public/a%20b~c+d.txt"
     tag = ask(port, target)[1]["etag"][0]
     assert ask(port, target, f"If-None-Match: {tag}")[0] == "304 Not Modified", "ST-4"
+
+
+def test_names_that_begin_with_a_dot_are_served_where_that_is_compatible(port, folder):
+    assert ask(port, "GET /public/.hidden")[2] == b"hidden"
+    with running(APPLICATION, compatible=False, resources={"/public/**": str(folder / "public")}) as port:
+        assert ask(port, "GET /public/.hidden")[0].startswith("404")
 
 
 def test_compression_is_for_those_who_want_it(port):

@@ -29,7 +29,9 @@ pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>, may_wait:
     for (name, value) in options.iter() {
         let name: String = name.extract()?;
         builder = match name.as_str() {
-            "compatible" => builder.plus_is_space(!compatible, !compatible).ranges(!compatible),
+            "compatible" => {
+                builder.plus_is_space(!compatible, !compatible).ranges(!compatible).dotfiles(compatible)
+            }
             "server_name" => builder.server_name(value.extract::<String>()?),
             "access_log" => builder.access_log(value.extract()?),
             "gzip" => {
