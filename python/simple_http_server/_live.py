@@ -10,7 +10,7 @@ from .models.arguments import MultipartFile, RequestBodyReader
 from .models.basic_models import SESSION_COOKIE_NAME
 from .models.fields import Cookies, Headers
 from .models.request import Request
-from .models.response import HttpError, Response
+from .models.response import HttpError, Response, _description
 from .models.session import Session
 
 
@@ -203,7 +203,9 @@ class LiveResponse(Response):
 
     def send_error(self, status_code: int, message: Optional[str] = "", explain: Optional[str] = "") -> None:
         self._check_not_sent()
-        self._visit.send_error(status_code, message, explain or "")
+        self._visit.send_error(
+            status_code, message, _description(status_code) if explain is None else explain
+        )
 
     def send_redirect(self, url: str) -> None:
         self.status_code = 302

@@ -89,6 +89,16 @@ def error(message=""):
     raise HttpError(400, message)
 
 
+@route("/described")
+def described(code=400):
+    raise HttpError(code, None, None)
+
+
+@route("/sent-described")
+def sent_described(response=Response()):
+    response.send_error(404, None, None)
+
+
 @route("/cookie-path")
 def cookie_path(path=""):
     cookies = Cookies()
@@ -548,6 +558,20 @@ def test_forms_are_read_as_they_are_written(port):
     assert ask(port, "POST /str", field, body=upload_of_x)[0] == "400 Bad Request", "C13"
     upload_of_a = head.replace(b'"f"', b'"a"') + b"\r\nb\r\n--B--\r\n"
     assert ask(port, "POST /begins", field, body=upload_of_a)[0] == NOT_FOUND, "B14"
+
+
+def test_an_error_that_explains_nothing_has_the_standard_words(port):
+    for target, told in [
+        ("/described", (400, "Bad Request", "Bad request syntax or unsupported method")),
+        ("/described?code=505", (505, "HTTP Version Not Supported", "Cannot fulfill request")),
+        ("/described?code=413", (413, "Request Entity Too Large", "Entity is too large")),
+        ("/described?code=499", (499, "???", "???")),
+        ("/sent-described", (404, "Not Found", "Nothing matches the given URI")),
+    ]:
+        status, _, page = ask(port, f"GET {target}")
+        code, message, explain = told
+        assert status == f"{code} {message}"
+        assert json.loads(page) == {"code": code, "message": message, "explain": explain}
 
 
 def test_a_session_is_the_servers(port):

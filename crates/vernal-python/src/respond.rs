@@ -70,8 +70,15 @@ fn described(py: Python<'_>, exception: &PyErr, expose: bool) -> PyResult<HttpEr
         return Ok(HttpError::new(500).explain(if expose { explain } else { String::new() }));
     }
     let message: Option<String> = value.getattr("message")?.extract()?;
-    let explain: Option<String> = value.getattr("explain")?.extract()?;
-    Ok(http_error(value.getattr("code")?.extract()?, message, explain.unwrap_or_default()))
+    let code = value.getattr("code")?;
+    let explain = match value.getattr("explain")?.extract::<Option<String>>()? {
+        Some(explain) => explain,
+        None => {
+            let module = py.import("simple_http_server.models.response")?;
+            module.call_method1("_description", (&code,))?.extract()?
+        }
+    };
+    Ok(http_error(code.extract()?, message, explain))
 }
 
 /// An error of any code that an application raises.

@@ -1,5 +1,6 @@
 """The response, and what a controller may return instead of one."""
 
+from http import HTTPStatus
 from http.cookies import SimpleCookie
 from typing import Any, Mapping, Optional, Union
 
@@ -41,6 +42,14 @@ class HttpError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.code, self.message, self.explain)
+
+
+def _description(code: int) -> str:
+    """What Python says of a status, for those that have nothing to explain."""
+    try:
+        return HTTPStatus(code).description
+    except ValueError:
+        return "???"
 
 
 Body = Union[None, str, dict[Any, Any], StaticFile, bytes, bytearray]
