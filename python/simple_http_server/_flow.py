@@ -151,8 +151,16 @@ def failed(error: BaseException, traceback: Optional[TracebackType]) -> str:
         _logger.warning("A controller was cancelled%s.", _place(traceback))
         return "The controller was cancelled."
     elif not isinstance(error, InterpreterEnds):
-        _logger.error("A controller failed: %r", error, exc_info=(type(error), error, traceback))
-    return str(error)
+        _logger.error(f"A controller failed: {_said(error, repr)}", exc_info=(type(error), error, traceback))
+    return _said(error, str)
+
+
+def _said(error: BaseException, say: Callable[[object], str]) -> str:
+    """What an exception says of itself; its name where it can't."""
+    try:
+        return say(error)
+    except Exception:
+        return type(error).__name__
 
 
 def _place(traceback: Optional[TracebackType]) -> str:

@@ -245,6 +245,13 @@ def test_exceptions_are_logged_once_with_the_place(started, logged):
     assert len(told) == 1
 
 
+def test_an_exception_that_cannot_be_printed_is_named(started, logged):
+    started.application.fault = Unprintable()
+    answer, body = ask(started.port, "/def")
+    assert (answer.status, b"Unprintable" in body) == (500, True)
+    assert [line for line in logged() if "A controller failed: Unprintable" in line]
+
+
 def test_an_exception_after_the_answer_is_logged(started, logged):
     started.application.fault = ValueError("too late")
     ask(started.port, "/sent")

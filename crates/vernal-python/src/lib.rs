@@ -26,6 +26,7 @@ mod run;
 mod runtime;
 mod server;
 mod settings;
+mod stream;
 mod visit;
 mod websocket;
 

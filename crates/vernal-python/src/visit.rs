@@ -1,13 +1,11 @@
 //! A request on its visit to Python: what the package's `LiveRequest` and `LiveResponse` stand on.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use pyo3::exceptions::PyAssertionError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple, PyType};
-use tokio::sync::mpsc;
 use vernal::controller::Call;
 use vernal::{Request, Response, Stream};
 
@@ -17,9 +15,7 @@ use crate::host::Host;
 use crate::names::Names;
 use crate::reader::Reader;
 use crate::respond::{self, Failure, Parts};
-
-/// How many pieces of a streamed answer may wait for the client.
-const PIECES: usize = 16;
+use crate::stream::{self, Pieces, Writer};
 
 /// A request on its visit to Python.
 ///
@@ -49,31 +45,6 @@ enum Answering {
     /// The head has gone out, pieces follow.
     Streaming(Writer),
     Sent,
-}
-
-/// Where the pieces of a streamed answer go.
-#[derive(Clone)]
-struct Writer {
-    pieces: Sender,
-    progress: Arc<Progress>,
-}
-
-#[derive(Clone)]
-enum Sender {
-    /// To another thread, which sends them; who writes waits while the client does not read.
-    Bounded(mpsc::Sender<Bytes>),
-    /// To this very thread, which nobody would take them from while it waits, or from that of an event loop. The most that
-    /// may wait there, in bytes.
-    Unbounded(mpsc::UnboundedSender<Bytes>, usize),
-}
-
-/// What the two ends of a streamed answer know of each other.
-#[derive(Default)]
-struct Progress {
-    /// Bytes that wait to be sent.
-    waiting: AtomicUsize,
-    /// What comes has no good end: the client must not take it for whole.
-    is_broken: AtomicBool,
 }
 
 impl Visit {
@@ -162,7 +133,7 @@ impl Visit {
     /// Breaks a stream off: the client sees that it is not whole.
     pub(crate) fn break_off(&self) {
         if let Answering::Streaming(writer) = self.take() {
-            writer.progress.is_broken.store(true, Ordering::Release);
+            writer.break_off();
         }
     }
 
@@ -191,19 +162,11 @@ impl Visit {
     fn channel(&self) -> (Writer, Pieces) {
         let may_wait =
             self.controller.as_ref().is_none_or(|controller| controller.settings.runner.may_wait());
-        let (sender, receiver) = match (self.host(), may_wait) {
-            (None, true) => {
-                let (sender, received) = mpsc::channel(PIECES);
-                (Sender::Bounded(sender), Receiver::Bounded(received))
-            }
-            (host, _) => {
-                let (sender, received) = mpsc::unbounded_channel();
-                let most = if host.is_some() { usize::MAX } else { MOST_WAITING };
-                (Sender::Unbounded(sender, most), Receiver::Unbounded(received))
-            }
-        };
-        let progress = Arc::new(Progress::default());
-        (Writer { pieces: sender, progress: Arc::clone(&progress) }, Pieces { receiver, progress })
+        match (self.host(), may_wait) {
+            (None, true) => stream::channel(),
+            (None, false) => stream::channel_without_waiting(MOST_WAITING),
+            (Some(_), _) => stream::channel_without_waiting(usize::MAX),
+        }
     }
 
     fn take(&self) -> Answering {
@@ -407,68 +370,3 @@ impl Visit {
 /// What another server has said of the request; among the request's extensions.
 #[derive(Clone)]
 pub(crate) struct Environment(pub(crate) Arc<Py<PyAny>>);
-
-impl Writer {
-    /// False when the client has gone.
-    fn write(&self, py: Python<'_>, piece: Bytes) -> bool {
-        match &self.pieces {
-            Sender::Unbounded(sender, most) => {
-                let waiting = self.progress.waiting.fetch_add(piece.len(), Ordering::AcqRel);
-                waiting.saturating_add(piece.len()) <= *most && sender.send(piece).is_ok()
-            }
-            Sender::Bounded(sender) => match sender.try_send(piece) {
-                Ok(()) => true,
-                Err(mpsc::error::TrySendError::Closed(_)) => false,
-                Err(mpsc::error::TrySendError::Full(piece)) => {
-                    py.detach(|| sender.blocking_send(piece)).is_ok()
-                }
-            },
-        }
-    }
-}
-
-/// The pieces of a streamed answer as they come.
-struct Pieces {
-    receiver: Receiver,
-    progress: Arc<Progress>,
-}
-
-enum Receiver {
-    Bounded(mpsc::Receiver<Bytes>),
-    Unbounded(mpsc::UnboundedReceiver<Bytes>),
-}
-
-/// Why a streamed answer ends before its end.
-#[derive(Debug)]
-struct BrokenOff;
-
-impl std::fmt::Display for BrokenOff {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the controller failed after the answer had begun")
-    }
-}
-
-impl std::error::Error for BrokenOff {}
-
-impl futures_core::Stream for Pieces {
-    type Item = Result<Bytes, BrokenOff>;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        let polled = match &mut self.receiver {
-            Receiver::Bounded(received) => received.poll_recv(context),
-            Receiver::Unbounded(received) => received.poll_recv(context),
-        };
-        polled.map(|piece| match piece {
-            Some(piece) => {
-                if matches!(self.receiver, Receiver::Unbounded(_)) {
-                    self.progress.waiting.fetch_sub(piece.len(), Ordering::AcqRel);
-                }
-                Some(Ok(piece))
-            }
-            None => self.progress.is_broken.swap(false, Ordering::AcqRel).then_some(Err(BrokenOff)),
-        })
-    }
-}

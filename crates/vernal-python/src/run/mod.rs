@@ -144,3 +144,20 @@ impl Wake for Unpark {
         self.0.unpark();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_goes_no_further_and_lets_go_what_it_owned() {
+        let owned = Arc::new(());
+        let moved = Arc::clone(&owned);
+        let result: Option<()> = guarded(move || {
+            let _moved = moved;
+            panic!("in a job")
+        });
+        assert_eq!((result, Arc::strong_count(&owned)), (None, 1));
+        assert_eq!(guarded(|| 1), Some(1));
+    }
+}
