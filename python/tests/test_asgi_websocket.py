@@ -200,9 +200,9 @@ def test_the_host_has_no_complaint(host):
 class Connected:
     """A connection of an application of one handler, made as a server would."""
 
-    def __init__(self, handler, **scope):
+    def __init__(self, handler, endpoint="/ws", **scope):
         conf = AppConf()
-        conf.websocket_handler(endpoint="/ws")(handler)
+        conf.websocket_handler(endpoint=endpoint)(handler)
         self.proxy = init_asgi_proxy(app_conf=conf)
         self.scope = {"type": "websocket", "path": "/ws", "query_string": b"", "headers": [], **scope}
         self.incoming = asyncio.Queue()
@@ -235,6 +235,25 @@ def test_accept_follows_connect_and_a_host_without_words_gets_the_code():
     assert start["status"] == 401
     assert (b"x-why", b"x") in start["headers"]
     assert body["body"] == b""
+
+
+def test_the_request_of_a_connection():
+    async def run():
+        seen = []
+
+        class Seeing:
+            def on_handshake(self, request):
+                seen.append(
+                    (request.path, request.path_values, request.get_parameter("a"), request.query_string)
+                )
+                seen.append((request.headers["x-names"], request.cookies["c"].value))
+                return 403
+
+        headers = [(b"x-names", b"1"), (b"x-names", b"2"), (b"cookie", b"c=d")]
+        await Connected(Seeing, "/ws/{name}", path="/ws/中", query_string=b"a=1+2", headers=headers).end()
+        return seen
+
+    assert asyncio.run(run()) == [("ws/中", {"name": "中"}, "1+2", "a=1+2"), ("1, 2", "d")]
 
 
 def test_a_handshake_answer_that_cannot_be_sent_is_a_500():

@@ -4,6 +4,8 @@ import asyncio
 import gc
 import io
 import json
+import os
+import signal
 import socket
 import sys
 import threading
@@ -399,6 +401,26 @@ def test_the_loop_of_a_thread_ends_with_the_thread():
     gc.collect()
     assert loops[0] is loops[1]
     assert loops[0].is_closed()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_answers_too(folder):
+    """Hosts fork after the application was imported, or even used."""
+    application = Application(lambda: "x", resources={"/files/*": str(folder)})
+    assert len(application.ask("/files/large")[2]) == 1_000_000
+    child = os.fork()
+    if child == 0:
+        whole = len(application.ask("/files/large")[2]) == 1_000_000
+        os._exit(0 if whole else 1)
+    end = time.monotonic() + PATIENCE
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        if time.monotonic() > end:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.01)
+    assert status == 0
 
 
 def test_errors_may_be_kept_from_clients():

@@ -190,7 +190,7 @@ impl App {
     /// An app that has the endpoints of WebSocket as its routes, by their numbers, for the servers of others.
     pub(crate) fn endpoints(&self, py: Python<'_>) -> PyResult<vernal::App> {
         let build = || {
-            let mut builder = as_the_reference();
+            let mut builder = settings::apply(as_the_reference(), self.options.bind(py), true)?;
             for (number, declared) in self.lock().websockets.iter().enumerate() {
                 builder = builder.route_at(declared.route.clone(), declared.location, Endpoint(number));
             }
