@@ -115,6 +115,7 @@ package: ## The Python package is tested, with the oldest and the newest interpr
 		$$python -m venv $$venv; \
 		$$venv/bin/python -m pip install --quiet --disable-pip-version-check maturin==$(MATURIN_VERSION) \
 			-r python/tests/requirements.txt; \
+		$$venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r python/tests/extensions.txt; \
 		VIRTUAL_ENV="$$PWD/$$venv" $$venv/bin/maturin develop --quiet; \
 		$$venv/bin/python -m pytest -q python/tests; \
 	done
