@@ -1,7 +1,7 @@
 """Who is let in, and what refused clients are told."""
 
 import pytest
-from raw_client import CLOSE, TEXT, close_payload
+from raw_client import TEXT
 
 from simple_http_server import Headers, WebsocketHandler
 
@@ -150,15 +150,3 @@ def test_pages_of_all_origins_are_let_in_unless_some_are_named(conf, serve, conn
     assert connect(named, "/w", "Origin: http://example.org").status == 101
     assert connect(named, "/w").status == 101
     assert connect(named, "/w", "Origin: https://elsewhere.example").status == 403
-
-
-def test_a_server_that_stops_tells_its_clients(conf, serve, connect, seen):
-    conf.websocket_close("/w")(lambda session, reason: seen(reason))
-    conf.websocket_message("/w")(lambda session, message: server[0].shutdown())
-    server = []
-    port = serve(started=server.append)
-    client = connect(port, "/w")
-    client.send(TEXT, b"stop")
-    assert client.receive() == (True, CLOSE, close_payload(1001, "server is shutting down"))
-    client.close()
-    assert seen.next() == "Server asked to close connection."

@@ -37,6 +37,8 @@ pub(crate) struct Outgoing {
     broken: bool,
     /// Whom to wake when there is something to write, if it is asleep; otherwise it is going to look anyway.
     conversation: Option<Waker>,
+    /// The same, to be woken when the queue is free again, at which it looks first of all.
+    waking: Option<Waker>,
     signals: Arc<Signals>,
     /// How many senders wait for room.
     pub(crate) waiting: usize,
@@ -62,6 +64,7 @@ impl Outgoing {
             asked: None,
             broken: false,
             conversation: None,
+            waking: None,
             signals: Arc::default(),
             waiting: 0,
         }
@@ -317,7 +320,12 @@ impl Outgoing {
             && let Some(waker) = &self.conversation
         {
             self.signals.wake_up();
-            waker.wake_by_ref();
+            self.waking = Some(waker.clone());
         }
+    }
+
+    /// Whom to wake now that nobody has the queue.
+    pub(crate) fn take_waking(&mut self) -> Option<Waker> {
+        self.waking.take()
     }
 }

@@ -1,10 +1,12 @@
 //! An open WebSocket connection, as its handler and others see it.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -287,8 +289,9 @@ impl WebsocketSession {
         &self.0.signals
     }
 
-    pub(crate) fn outgoing(&self) -> MutexGuard<'_, Outgoing> {
-        self.0.outgoing.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn outgoing(&self) -> Queue<'_> {
+        let outgoing = self.0.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+        Queue { outgoing, waking: Waking(None) }
     }
 
     /// There is room in the queue, or there never will be.
@@ -300,6 +303,43 @@ impl WebsocketSession {
 impl fmt::Debug for WebsocketSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebsocketSession").field("id", &self.id()).finish_non_exhaustive()
+    }
+}
+
+/// What waits to be written, locked. Whoever is to be woken for it is woken when it is free again.
+pub(crate) struct Queue<'a> {
+    outgoing: MutexGuard<'a, Outgoing>,
+    // after the guard, and so dropped after it
+    waking: Waking,
+}
+
+impl Deref for Queue<'_> {
+    type Target = Outgoing;
+
+    fn deref(&self) -> &Outgoing {
+        &self.outgoing
+    }
+}
+
+impl DerefMut for Queue<'_> {
+    fn deref_mut(&mut self) -> &mut Outgoing {
+        &mut self.outgoing
+    }
+}
+
+impl Drop for Queue<'_> {
+    fn drop(&mut self) {
+        self.waking.0 = self.outgoing.take_waking();
+    }
+}
+
+struct Waking(Option<Waker>);
+
+impl Drop for Waking {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
     }
 }
 
