@@ -1,12 +1,16 @@
 """What runs in an event loop beside others: it must neither end the loop nor keep it from the others."""
 
+import contextvars
 import os
 import sys
 import threading
-from types import FrameType
-from typing import Any, Coroutine, List, Optional, TypeVar
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, Coroutine, List, Optional, TypeVar
 
 from .logger import get_logger
+
+if TYPE_CHECKING:
+    import asyncio
 
 _logger = get_logger("simple_http_server.http_request_handler")
 
@@ -25,6 +29,49 @@ async def contained(coroutine: "Coroutine[Any, Any, Result]") -> Result:
         return await coroutine
     except (SystemExit, KeyboardInterrupt) as error:
         raise Escaped from error
+
+
+async def _nothing() -> None:
+    pass
+
+
+class Passage:
+    """Runs coroutines that never wait without a task for each; ``asyncio.current_task()`` is one that all share.
+
+    :param loop: the event loop of the calling thread.
+    """
+
+    def __init__(self, loop: "asyncio.AbstractEventLoop") -> None:
+        import asyncio
+
+        self._loop = loop
+        self._task = loop.create_task(_nothing())
+        self._enter = asyncio.tasks._enter_task
+        self._leave = asyncio.tasks._leave_task
+
+    def __call__(self, coroutine: "Coroutine[Any, Any, Result]") -> Result:
+        self._enter(self._loop, self._task)
+        try:
+            contextvars.copy_context().run(coroutine.send, None)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise Escaped from error
+        finally:
+            self._leave(self._loop, self._task)
+        coroutine.close()
+        raise RuntimeError("a coroutine waits that has no await")
+
+
+def may_wait(code: CodeType) -> bool:
+    """Whether a coroutine of this code has a place where it may wait: ``await``, ``async for``, ``async with``."""
+    import dis
+
+    return any(instruction.opname in _WAITING for instruction in dis.get_instructions(code))
+
+
+_WAITING = frozenset({"GET_AWAITABLE", "SEND", "YIELD_FROM", "YIELD_VALUE"})
 
 
 def kept(function: str, file: str, line: int, milliseconds: int) -> None:

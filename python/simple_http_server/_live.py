@@ -1,5 +1,6 @@
 """What controllers get for ``Request`` and ``Response``: read from the engine when it is first asked for."""
 
+import functools
 import json
 import time
 from http.cookies import CookieError
@@ -75,12 +76,14 @@ class LiveRequest(Request):
         return session
 
     def _session_id(self) -> str:
+        if _CHANGEABLE.isdisjoint(self.__dict__):
+            return self._visit.cookie(SESSION_COOKIE_NAME) or ""
         cookie = self.cookies.get(SESSION_COOKIE_NAME)
         return cookie.value if cookie else ""
 
     def _session_cookie(self) -> Optional[str]:
         """The ``Set-Cookie`` of the session; ``None`` where there is none."""
-        came_with_one = SESSION_COOKIE_NAME in self.cookies
+        came_with_one = bool(self._session_id())
         if not self._session and not came_with_one:
             return None
         session = self.get_session(False)
@@ -92,7 +95,7 @@ class LiveRequest(Request):
             expires = 0
         else:
             return None
-        date = time.strftime(Cookies.EXPIRE_DATE_FORMAT, time.gmtime(expires))
+        date = _date(int(expires))
         cookie = f"{SESSION_COOKIE_NAME}={session.id}; expires={date}; HttpOnly; Path=/"
         if self._visit.compatible:
             return cookie
@@ -107,6 +110,16 @@ class LiveRequest(Request):
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
             raise HttpError(400, None, f"The body is not JSON: {error}") from None
+
+
+# what says which cookies came, where somebody has asked for it and so may have changed it
+_CHANGEABLE = frozenset({"_cookies", "headers"})
+
+
+@functools.lru_cache(maxsize=256)
+def _date(seconds: int) -> str:
+    """The time as cookies have it; the same one is asked for all through a second."""
+    return time.strftime(Cookies.EXPIRE_DATE_FORMAT, time.gmtime(seconds))
 
 
 def _parse_cookies(field: str) -> Cookies:

@@ -11,6 +11,8 @@ pub(crate) struct Argument {
     pub(crate) name: Py<PyString>,
     /// The name under which the request carries the value.
     pub(crate) effective: String,
+    /// The same as a text of Python.
+    pub(crate) effective_name: Py<PyString>,
     pub(crate) kind: Kind,
     /// What is passed when the request has no value; none if the callable gives no default.
     pub(crate) default: Option<Py<PyAny>>,
@@ -43,6 +45,8 @@ pub(crate) enum Kind {
     Response,
     /// By one of the package's binding classes, which needs nothing but a look at the request.
     Class,
+    /// Likewise, unless it is what was wanted: then no class is needed.
+    JsonBody,
     /// By a binding class of the user's own, which may be asynchronous.
     Custom,
     /// Whatever the default is.
@@ -79,6 +83,7 @@ impl Argument {
         let argument = Argument {
             name: object.getattr("name")?.cast_into::<PyString>()?.unbind(),
             effective: object.getattr("effective_name")?.extract()?,
+            effective_name: object.getattr("effective_name")?.cast_into::<PyString>()?.unbind(),
             kind: Kind::named(&kind, item.as_deref(), object.getattr("group")?.extract()?)?,
             default: (!default.is(&missing)).then(|| default.unbind()),
             required: object.getattr("required")?.extract()?,
@@ -92,7 +97,7 @@ impl Argument {
 impl Kind {
     /// Whether it is a view of the request or the response, or bound by a class of Python.
     pub(crate) fn needs_visit(self) -> bool {
-        matches!(self, Kind::Request | Kind::Response | Kind::Class | Kind::Custom)
+        matches!(self, Kind::Request | Kind::Response | Kind::Class | Kind::JsonBody | Kind::Custom)
     }
 
     fn named(kind: &str, item: Option<&str>, group: usize) -> PyResult<Kind> {
@@ -113,8 +118,10 @@ impl Kind {
             "model_dict" => Kind::ModelDict,
             "request" => Kind::Request,
             "response" => Kind::Response,
-            "headers" | "cookie" | "cookies" | "multipart" | "json_body" | "reader" | "session"
-            | "environment" => Kind::Class,
+            "headers" | "cookie" | "cookies" | "multipart" | "reader" | "session" | "environment" => {
+                Kind::Class
+            }
+            "json_body" => Kind::JsonBody,
             "custom" => Kind::Custom,
             "default" => Kind::Default,
             other => return Err(PyValueError::new_err(format!("no kind of argument: {other}"))),

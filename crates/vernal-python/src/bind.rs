@@ -1,8 +1,9 @@
 //! Names to values: the arguments of a Python callable, from the request (`spec/03` section 2).
 
-use pyo3::exceptions::PyUnicodeDecodeError;
+use pyo3::exceptions::{PyRecursionError, PyUnicodeDecodeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 use vernal::{HttpError, ParamValue, Request};
 
 use crate::argument::{Argument, Item, Kind};
@@ -24,7 +25,7 @@ pub(crate) fn bind<'py>(
     let bound = match argument.kind {
         Kind::Request => required_visit(visit).and_then(|visit| Ok(Visit::live_request(visit)?))?,
         Kind::Response => required_visit(visit).and_then(|visit| Ok(Visit::live_response(visit)?))?,
-        Kind::Class | Kind::Custom => {
+        Kind::Class | Kind::JsonBody | Kind::Custom => {
             let visit = required_visit(visit)?;
             Names::get(py)?.bind.bind(py).call1((visit, argument.object.bind(py)))?
         }
@@ -47,7 +48,7 @@ fn bind_plain<'py>(py: Python<'py>, argument: &Argument, request: &Request) -> B
     let name = argument.effective.as_str();
     let value = match argument.kind {
         Kind::Str => match text_param(request, name)? {
-            Some(text) => Some(names.parameter.bind(py).call1((&argument.name, text))?),
+            Some(text) => Some(named_text(py, &names.parameter, &argument.name, text)?),
             None => match &argument.default {
                 Some(default) if !default.is_none(py) => {
                     Some(names.parameter.bind(py).call1((&argument.name, default))?)
@@ -65,7 +66,7 @@ fn bind_plain<'py>(py: Python<'py>, argument: &Argument, request: &Request) -> B
             None => copy_of_default(py, argument, || PyDict::new(py).into_any())?,
         }),
         Kind::Parameter => Some(match text_param(request, name)? {
-            Some(text) => names.parameter.bind(py).call1((name, text))?,
+            Some(text) => named_text(py, &names.parameter, &argument.effective_name, text)?,
             None if argument.required => return Err(missing("Parameter", name)),
             None => default_or(py, argument, || names.parameter.bind(py).call1((name,)))?,
         }),
@@ -75,22 +76,56 @@ fn bind_plain<'py>(py: Python<'py>, argument: &Argument, request: &Request) -> B
             None => copy_of_default_or(py, argument, || names.parameters.bind(py).call1((name,)))?,
         }),
         Kind::Header => Some(match header(request, name) {
-            Some(value) => names.header.bind(py).call1((name, value))?,
+            Some(value) => named_text(py, &names.header, &argument.effective_name, &value)?,
             None if argument.required => return Err(missing("Header", name)),
             None => default_or(py, argument, || names.header.bind(py).call1((name,)))?,
         }),
-        Kind::PathValue => Some(path_value(py, request, name, names)?),
+        Kind::PathValue => Some(path_value(py, request, argument, names)?),
         Kind::RegGroup(group) => Some(reg_group(py, request, group, names)?),
         Kind::RegGroups => Some(names.reg_groups.bind(py).call1((groups(py, request)?,))?),
         Kind::BytesBody => Some(names.bytes_body.bind(py).call1((PyBytes::new(py, body(request)),))?),
         Kind::ModelDict => Some(model_dict(py, request, names)?),
-        Kind::Request | Kind::Response | Kind::Class | Kind::Custom | Kind::Default => None,
+        Kind::Request | Kind::Response | Kind::Class | Kind::JsonBody | Kind::Custom | Kind::Default => None,
     };
     Ok(match (value, &argument.default) {
         (Some(value), _) => value,
         (None, Some(default)) => default.bind(py).clone(),
         (None, None) => py.None().into_bound(py),
     })
+}
+
+/// A text that knows the name it comes from: a `Parameter`, a `Header`, a `PathValue`.
+///
+/// The `__new__` of these classes would do the same, in Python.
+fn named_text<'py>(
+    py: Python<'py>,
+    class: &Py<PyType>,
+    name: &Py<PyString>,
+    text: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let value = Names::get(py)?.new_text.bind(py).call1((class, text))?;
+    value.setattr(intern!(py, "name"), name)?;
+    Ok(value)
+}
+
+/// The body as `JSONBody`, where it is an object; what is wrong with any other is said by the binding class.
+pub(crate) fn json_body<'py>(py: Python<'py>, request: &Request) -> PyResult<Option<Bound<'py, PyAny>>> {
+    const JSON: &str = "application/json";
+    let content_type = request.headers.get("content-type").and_then(|given| given.get(..JSON.len()));
+    if !content_type.is_some_and(|given| given.eq_ignore_ascii_case(JSON)) {
+        return Ok(None);
+    }
+    let Ok(text) = std::str::from_utf8(body(request)) else { return Ok(None) };
+    let names = Names::get(py)?;
+    match names.loads.bind(py).call1((text,)) {
+        Ok(value) => match value.cast_into::<PyDict>() {
+            Ok(object) => Ok(Some(names.json_body.bind(py).call1((object,))?)),
+            Err(_) => Ok(None),
+        },
+        Err(error) if error.is_instance_of::<PyValueError>(py) => Ok(None),
+        Err(error) if error.is_instance_of::<PyRecursionError>(py) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The first text of a parameter; a file is no text (`spec/08` C13).
@@ -169,7 +204,7 @@ fn list<'py>(py: Python<'py>, argument: &Argument, item: Item, request: &Request
             Item::Float => python_float(py, text).ok_or_else(|| wrong("float"))?,
             Item::Bool => to_bool(py, text),
             Item::Dict => json_text(py, text).map_err(|_| wrong("JSON string"))?,
-            Item::Parameter => Names::get(py)?.parameter.bind(py).call1((name, text))?,
+            Item::Parameter => named_text(py, &Names::get(py)?.parameter, &argument.effective_name, text)?,
         })?;
     }
     Ok(converted.into_any())
@@ -191,7 +226,13 @@ fn copy_of_default_or<'py>(
 ) -> Bind<'py> {
     match &argument.default {
         Some(default) if default.is_none(py) => Ok(default.bind(py).clone()),
-        Some(default) => Ok(py.import("copy")?.call_method1("copy", (default,))?),
+        Some(default) => {
+            let default = default.bind(py);
+            if let Ok(list) = default.cast_exact::<PyList>() {
+                return Ok(list.get_slice(0, list.len()).into_any());
+            }
+            Ok(py.import("copy")?.call_method1("copy", (default,))?)
+        }
         None => Ok(empty()?),
     }
 }
@@ -321,12 +362,13 @@ pub(crate) fn body(request: &Request) -> &[u8] {
     request.body().map_or(&[], |body| body)
 }
 
-fn path_value<'py>(py: Python<'py>, request: &Request, name: &str, names: &Names) -> Bind<'py> {
+fn path_value<'py>(py: Python<'py>, request: &Request, argument: &Argument, names: &Names) -> Bind<'py> {
+    let name = argument.effective.as_str();
     if let Some(wildcard) = request.path_wildcard() {
         return Ok(PyString::new(py, wildcard).into_any());
     }
     match request.path_value(name) {
-        Some(value) => Ok(names.path_value.bind(py).call1((name, value))?),
+        Some(value) => Ok(named_text(py, &names.path_value, &argument.effective_name, value)?),
         None => {
             let explain = format!("path name[{name}] not in your url mapping!");
             Err(HttpError::new(500).explain(explain).into())

@@ -10,8 +10,8 @@ use vernal::bind::{BodyUse, Param};
 use vernal::controller::{Answer, Call, Controller};
 use vernal::{HttpError, Request, Response};
 
-use crate::argument::Argument;
-use crate::bind::bind;
+use crate::argument::{Argument, Kind};
+use crate::bind::{bind, json_body};
 use crate::names::Names;
 use crate::respond::{Failure, Parts};
 use crate::run::{Job, Runner, Step};
@@ -135,7 +135,14 @@ impl PyController {
             }
         }
         match named {
-            None => function.call1(PyTuple::new(py, positional)?),
+            // without a tuple, as Python itself calls
+            None => match &positional[..] {
+                [] => function.call0(),
+                [one] => function.call1((one,)),
+                [one, two] => function.call1((one, two)),
+                [one, two, three] => function.call1((one, two, three)),
+                _ => function.call1(PyTuple::new(py, positional)?),
+            },
             Some(named) => function.call(PyTuple::new(py, positional)?, Some(&named)),
         }
     }
@@ -179,11 +186,23 @@ impl Visiting {
         visit.ok_or_else(|| PyAssertionError::new_err("this call has been answered"))
     }
 
+    /// The request, as long as nobody has a view of it that could say something else.
+    fn request(&self) -> Option<&Request> {
+        self.call.as_ref().map(|call| &**call.request())
+    }
+
     /// The values of all arguments, in the order in which those without a default come first (`spec/03` section 1).
     fn bind_all<'py>(&mut self, py: Python<'py>) -> Result<Vec<Bound<'py, PyAny>>, Failure> {
         let controller = Arc::clone(&self.controller);
         let mut values = Vec::with_capacity(controller.arguments.len());
         for argument in &controller.arguments {
+            if argument.kind == Kind::JsonBody
+                && let Some(request) = self.request()
+                && let Some(body) = json_body(py, request)?
+            {
+                values.push(body);
+                continue;
+            }
             values.push(match (argument.kind.needs_visit(), &self.call) {
                 (false, Some(call)) => bind(py, argument, call.request(), None)?,
                 _ => {

@@ -14,6 +14,7 @@ pub(crate) struct Names {
     pub(crate) reg_group: Py<PyType>,
     pub(crate) reg_groups: Py<PyType>,
     pub(crate) bytes_body: Py<PyType>,
+    pub(crate) json_body: Py<PyType>,
     pub(crate) model_dict: Py<PyType>,
     pub(crate) base_cookie: Py<PyType>,
     pub(crate) static_file: Py<PyType>,
@@ -30,10 +31,16 @@ pub(crate) struct Names {
     pub(crate) failed: Py<PyAny>,
     /// `_event_loop.contained(coroutine)`: the same, without the exceptions that end a loop.
     pub(crate) contained: Py<PyAny>,
+    /// `_event_loop.Passage(loop)`: runs coroutines that never wait.
+    pub(crate) passage: Py<PyAny>,
+    /// `_event_loop.may_wait(code)`: whether there is an `await` in a function, or the like.
+    pub(crate) may_wait: Py<PyAny>,
     /// `_event_loop.kept(function, file, line, milliseconds)`: logs who has kept the loop.
     pub(crate) kept_loop: Py<PyAny>,
     /// `_event_loop.blocks(thread)`: logs what keeps the loop of this thread.
     pub(crate) blocks_loop: Py<PyAny>,
+    /// `str.__new__`.
+    pub(crate) new_text: Py<PyAny>,
     pub(crate) dumps: Py<PyAny>,
     pub(crate) loads: Py<PyAny>,
     pub(crate) int: Py<PyAny>,
@@ -76,6 +83,7 @@ impl Names {
             reg_group: class(&models, "RegGroup")?,
             reg_groups: class(&models, "RegGroups")?,
             bytes_body: class(&models, "BytesBody")?,
+            json_body: class(&models, "JSONBody")?,
             model_dict: class(&models, "ModelDict")?,
             base_cookie: class(&py.import("http.cookies")?, "BaseCookie")?,
             static_file: class(&models, "StaticFile")?,
@@ -88,8 +96,11 @@ impl Names {
             bind: value(&flow, "bind")?,
             failed: value(&flow, "failed")?,
             contained: value(&event_loop, "contained")?,
+            passage: value(&event_loop, "Passage")?,
+            may_wait: value(&event_loop, "may_wait")?,
             kept_loop: value(&event_loop, "kept")?,
             blocks_loop: value(&event_loop, "blocks")?,
+            new_text: builtins.getattr("str")?.getattr("__new__")?.unbind(),
             dumps: value(&json, "dumps")?,
             loads: value(&json, "loads")?,
             int: value(&builtins, "int")?,

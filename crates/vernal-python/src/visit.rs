@@ -217,6 +217,11 @@ impl Visit {
         self.request.client_ip().map(|address| address.to_string())
     }
 
+    /// The value of a cookie that the client sent.
+    fn cookie(&self, name: &str) -> Option<&str> {
+        self.request.cookie(name).map(vernal::Cookie::value)
+    }
+
     /// The value of a header field; several are joined as RFC 9110 section 5.3 has it.
     fn header(&self, name: &str) -> Option<String> {
         bind::header(&self.request, name)

@@ -1,5 +1,7 @@
 //! The body of a response (`spec/04` section 3).
 
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyString};
 use vernal::{Response, StaticFile};
@@ -37,8 +39,14 @@ pub(super) fn set_body(
         return Ok(());
     };
     if let Ok(text) = body.cast::<PyString>() {
-        let bytes = utf8(text)?;
-        let text = stripped(&bytes);
+        let encoded;
+        let text = match text.to_str() {
+            Ok(text) => stripped(text.as_bytes()),
+            Err(_) => {
+                encoded = utf8(text)?;
+                stripped(&encoded)
+            }
+        };
         set_content(response, text.to_vec(), sniffed(text));
     } else if body.is_instance_of::<PyDict>() {
         set_content(response, to_json(&body)?, "application/json; charset=utf8");
@@ -60,8 +68,9 @@ pub(super) fn set_body(
 }
 
 fn set_content(response: &mut Response, bytes: Vec<u8>, content_type: &'static str) {
-    if !response.headers.contains("content-type") {
-        response.headers.insert("Content-Type", content_type);
+    let fields = response.headers.as_map_mut();
+    if !fields.contains_key(CONTENT_TYPE) {
+        fields.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     response.set_body(bytes);
 }

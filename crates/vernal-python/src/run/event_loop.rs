@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -65,6 +66,8 @@ impl EventLoop {
             task: py.import("asyncio")?.getattr("Task")?.unbind(),
             eager: py.version_info() >= (3, 12),
             event_loop: event_loop.clone().unbind(),
+            passage: Names::get(py)?.passage.bind(py).call1((event_loop,))?.unbind(),
+            waits: Mutex::default(),
             running: Mutex::default(),
         };
         let drain = Py::new(py, drain)?;
@@ -80,6 +83,9 @@ impl EventLoop {
 
 /// How many jobs are gathered before the loop is woken for them, whether or not more will come at once.
 const BATCH: usize = 32;
+
+/// Of how many functions it is remembered whether they wait; more are only made at run time.
+const FUNCTIONS: usize = 10_000;
 
 impl EventLoop {
     fn announce(&self) {
@@ -159,6 +165,10 @@ pub(crate) struct Drain {
     /// Whether tasks can begin at once.
     eager: bool,
     event_loop: Py<PyAny>,
+    /// `_event_loop.Passage`: runs what never waits.
+    passage: Py<PyAny>,
+    /// Whether a coroutine may ever wait, by its code, which is kept so that no other takes its place.
+    waits: Mutex<HashMap<usize, (Py<PyAny>, bool)>>,
     /// Tasks that have not ended: the loop itself holds them weakly.
     running: Mutex<HashMap<usize, Py<PyAny>>>,
 }
@@ -228,6 +238,10 @@ impl Drain {
         let py = slf.py();
         let drain = slf.get();
         let mut coroutine = coroutine.into_bound(py);
+        if !drain.may_wait(&coroutine)? {
+            settle(py, finish, drain.passage.call1(py, (coroutine,)));
+            return Ok(());
+        }
         // one that has begun is `_flow.run`, which lets nothing out that would end the loop either
         if coroutine.getattr("cr_await")?.is_none() {
             coroutine = Names::get(py)?.contained.bind(py).call1((coroutine,))?;
@@ -247,6 +261,27 @@ impl Drain {
         drain.lock_running().insert(task.as_ptr() as usize, task.clone().unbind());
         task.call_method1("add_done_callback", (done,))?;
         Ok(())
+    }
+
+    /// Whether there is a place in the function where the coroutine may wait.
+    fn may_wait(&self, coroutine: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = coroutine.py();
+        let code = coroutine.getattr(intern!(py, "cr_code"))?;
+        let key = code.as_ptr() as usize;
+        let known = self.lock_waits().get(&key).map(|(_, may_wait)| *may_wait);
+        if let Some(may_wait) = known {
+            return Ok(may_wait);
+        }
+        let may_wait = Names::get(py)?.may_wait.call1(py, (&code,))?.is_truthy(py)?;
+        let mut waits = self.lock_waits();
+        if waits.len() < FUNCTIONS {
+            waits.insert(key, (code.unbind(), may_wait));
+        }
+        Ok(may_wait)
+    }
+
+    fn lock_waits(&self) -> MutexGuard<'_, HashMap<usize, (Py<PyAny>, bool)>> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_running(&self) -> MutexGuard<'_, HashMap<usize, Py<PyAny>>> {
