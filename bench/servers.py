@@ -82,11 +82,13 @@ def write_static_files(folder):
 class Server:
     """A running server."""
 
-    def __init__(self, name, executable, files, core=None):
+    def __init__(self, name, executable, files, core=None, output=None):
         self.name = name
         self.port = free_port()
         pin = ["taskset", "--cpu-list", str(core)] if core is not None else []
-        self.process = subprocess.Popen([*pin, *self.command(executable, files)])
+        self.process = subprocess.Popen(
+            [*pin, *self.command(executable, files)], stdout=output, stderr=output
+        )
 
     def command(self, executable, files):
         return [executable, "--port", str(self.port), "--files", files]
@@ -109,17 +111,12 @@ class Server:
         sys.exit(f"{self.name} does not answer on port {self.port}")
 
     def cpu_seconds(self):
-        """User and system time so far, of all threads, those that have ended too, to the nanosecond.
-
-        This is the clock that clock_getcpuclockid(3) names: /proc/PID/stat counts in ticks of 10 ms, and
-        /proc/PID/task forgets the threads of a blocking pool as they end.
-        """
-        return time.clock_gettime((~self.serving_pid() << 3) | 2)
+        """User and system time so far."""
+        return cpu_seconds_of(self.serving_pid())
 
     def resident_kib(self):
         """The resident memory in KiB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0])
+        return resident_kib_of(self.process.pid)
 
 
 class Nginx(Server):
@@ -161,6 +158,20 @@ def running(name, executable, files, core=None):
         yield server
     finally:
         server.stop()
+
+
+def cpu_seconds_of(pid):
+    """User and system time of a process so far, of all threads, those that have ended too, to the nanosecond.
+
+    This is the clock that clock_getcpuclockid(3) names: /proc/PID/stat counts in ticks of 10 ms, and /proc/PID/task
+    forgets the threads of a blocking pool as they end.
+    """
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def resident_kib_of(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
 
 
 def free_port():
