@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import logging
 import socket
 import time
 import weakref
@@ -12,6 +13,7 @@ from hosting import ASGI_HOSTS, PATIENCE, running
 
 from simple_http_server import AppConf, BytesBody, Request, RequestBodyReader, Response
 from simple_http_server.http_session_local import LocalSessionFactory
+from simple_http_server.logger import add_handler, remove_handler
 from simple_http_server.server import init_asgi_proxy
 
 
@@ -388,6 +390,26 @@ def test_a_host_that_says_that_the_client_has_gone():
 
     asyncio.run(Application(controller).converse(send=send))
     assert len(pieces) < 1000
+
+
+def test_a_controller_that_keeps_the_event_loop_is_named():
+    said = []
+
+    class Listening(logging.Handler):
+        def emit(self, record):
+            said.append(record.getMessage())
+
+    def keeps_everybody_waiting():
+        time.sleep(0.2)
+        return "at last"
+
+    handler = Listening()
+    add_handler(handler)
+    try:
+        Application(keeps_everybody_waiting).ask()
+        wait_for(lambda: any("keeps_everybody_waiting" in text for text in said))
+    finally:
+        remove_handler(handler)
 
 
 def test_a_mounted_application_sees_what_is_below():

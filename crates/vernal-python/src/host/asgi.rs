@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -20,7 +21,8 @@ use super::begun::Begun;
 use super::exchange::{Exchange, Next};
 use super::fields::{is_hop_by_hop, target, text, value};
 use crate::app::App;
-use crate::run::Step;
+use crate::run::attention::{LONG, complain};
+use crate::run::{Job, Step};
 use crate::visit::Environment;
 
 /// A request of an ASGI server, and its answer, for `_asgi.py`.
@@ -70,7 +72,7 @@ impl AsgiExchange {
     fn advance(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         loop {
             return Ok(match self.exchange.next()? {
-                Next::Job(job) => match job.run(py) {
+                Next::Job(job) => match run(py, job) {
                     Step::Done => continue,
                     Step::Await(coroutine, finish) => Py::new(py, Begun::new(coroutine, finish))?.into_any(),
                 },
@@ -113,6 +115,20 @@ impl AsgiExchange {
     fn close(&self) {
         self.exchange.close();
     }
+}
+
+/// Does a job on the thread of an event loop; one that keeps the loop from all others is named in the log.
+fn run(py: Python<'_>, job: Job) -> Step {
+    let location = job.location();
+    let began = Instant::now();
+    let step = job.run(py);
+    let took = began.elapsed();
+    if took > LONG
+        && let Some(location) = location
+    {
+        complain(py, location, took);
+    }
+    step
 }
 
 impl Head {

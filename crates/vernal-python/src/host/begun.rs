@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 
-use crate::run::Finish;
+use crate::run::{Finish, settle};
 
 /// A coroutine that is to be run to its end, and what is to be told its result.
 #[pyclass(frozen, module = "simple_http_server._engine")]
@@ -24,7 +24,7 @@ impl Begun {
     fn end(&self, py: Python<'_>, result: PyResult<Py<PyAny>>) {
         let finish = self.finish.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(finish) = finish {
-            finish(py, result);
+            settle(py, finish, result);
         }
     }
 }

@@ -15,7 +15,7 @@ use super::event_loop::Queue;
 use crate::names::Names;
 
 /// How long somebody may keep the loop before the log names it.
-pub(super) const LONG: Duration = Duration::from_millis(100);
+pub(crate) const LONG: Duration = Duration::from_millis(100);
 
 /// How often the loop is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -66,12 +66,17 @@ impl Attention {
         if self.is_named.swap(false, Ordering::AcqRel) {
             return;
         }
-        let milliseconds = took.as_millis() as u64;
-        let given = (location.function, location.file, location.line, milliseconds);
-        let named = Names::get(py).and_then(|names| names.kept_loop.call1(py, given));
-        if let Err(error) = named {
-            error.write_unraisable(py, None);
-        }
+        complain(py, location, took);
+    }
+}
+
+/// Names a function that has kept an event loop for so long.
+pub(crate) fn complain(py: Python<'_>, location: Location, took: Duration) {
+    let milliseconds = took.as_millis() as u64;
+    let given = (location.function, location.file, location.line, milliseconds);
+    let named = Names::get(py).and_then(|names| names.kept_loop.call1(py, given));
+    if let Err(error) = named {
+        error.write_unraisable(py, None);
     }
 }
 

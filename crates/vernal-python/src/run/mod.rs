@@ -1,6 +1,6 @@
 //! Who calls Python: threads of their own, an event loop, or the caller's own thread.
 
-mod attention;
+pub(crate) mod attention;
 pub(crate) mod event_loop;
 pub(crate) mod here;
 pub(crate) mod pool;
