@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -26,6 +27,10 @@ pub(crate) struct Server {
     /// The same, where it is one for an event loop.
     event_loop: Option<Arc<EventLoop>>,
     drain: Mutex<Option<Py<Drain>>>,
+    /// What serves; it calls Python at its end.
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Whether it is about to, or has.
+    is_ending: Arc<AtomicBool>,
 }
 
 #[pymethods]
@@ -59,6 +64,8 @@ impl Server {
             runner,
             event_loop,
             drain: Mutex::default(),
+            thread: Mutex::default(),
+            is_ending: Arc::default(),
         })
     }
 
@@ -82,12 +89,14 @@ impl Server {
             }
             return Err(PyRuntimeError::new_err("this server has been started before"));
         };
+        let is_ending = Arc::clone(&self.is_ending);
         let serve = move || {
             let served = catch_unwind(AssertUnwindSafe(|| bound.start()));
             let result = match served {
                 Ok(result) => result.map_err(start_error),
                 Err(_) => Err(PyRuntimeError::new_err("there was a panic in the engine")),
             };
+            is_ending.store(true, Ordering::Release);
             // none where the interpreter is ending: nobody waits any more
             let _ = Python::try_attach(|py| {
                 let error = result.err().map(|error| error.into_value(py));
@@ -96,7 +105,8 @@ impl Server {
                 }
             });
         };
-        std::thread::Builder::new().name("vernal".to_owned()).spawn(serve)?;
+        let thread = std::thread::Builder::new().name("vernal".to_owned()).spawn(serve)?;
+        *lock(&self.thread) = Some(thread);
         Ok(())
     }
 
@@ -138,6 +148,7 @@ impl Server {
     /// Takes no more work for the threads, when the server has ended, and gives those that work this many seconds: those
     /// that work after them, as Python calls them.
     fn close(&self, py: Python<'_>, patience: f64) -> Vec<u64> {
+        self.wait_for_thread(py);
         self.runner.close(py, Duration::try_from_secs_f64(patience).unwrap_or_default())
     }
 
@@ -152,6 +163,21 @@ impl Server {
     fn address(&self) -> Option<(String, u16)> {
         let address = self.handle.local_addr()?;
         Some((address.ip().to_string(), address.port()))
+    }
+}
+
+impl Server {
+    /// Waits until the thread that has said that the server has ended is through with Python: the interpreter may end
+    /// next, and a thread that it takes away from Python then ends the process.
+    fn wait_for_thread(&self, py: Python<'_>) {
+        if !self.is_ending.load(Ordering::Acquire) {
+            return;
+        }
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread {
+            // a panic has been caught and told of
+            let _ = py.detach(|| thread.join());
+        }
     }
 }
 
