@@ -1,5 +1,6 @@
 """The servers of the Python benchmark: what each one is installed from, and how it is started."""
 
+import contextlib
 import os
 import re
 import signal
@@ -82,7 +83,9 @@ def install(kind, python):
     if not (folder / "bin" / "python").exists():
         subprocess.run([python, "-m", "venv", folder], check=True)
     command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*command, "--constraint", REQUIREMENTS, *kind.packages], check=True)
+    # the original is named among the versions, and vernal's package has its name
+    versions = [] if kind.packages == (str(ROOT),) else ["--constraint", REQUIREMENTS]
+    subprocess.run([*command, *versions, *kind.packages], check=True)
     return folder / "bin"
 
 
@@ -107,8 +110,10 @@ class PythonServer(servers.Server):
         """The process that was started and all that come from it."""
         found = [self.process.pid]
         for pid in found:
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                # a thread that has just ended has none
+                with contextlib.suppress(FileNotFoundError):
+                    found += map(int, children.read_text().split())
         return found
 
     def cpu_seconds(self):
@@ -120,7 +125,8 @@ class PythonServer(servers.Server):
     def stop(self):
         """Ends all processes: some would outlive the one that started them."""
         for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
 
