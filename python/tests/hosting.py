@@ -7,6 +7,7 @@ application is ``module:attribute``, found in the folders of ``path``; what it y
 import contextlib
 import http.client
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -112,6 +113,7 @@ def running(host, application, path=(TESTS,), environ=None):
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=descriptors,
+                start_new_session=True,
                 env={**os.environ, "PYTHONPATH": search, "PYTHONUNBUFFERED": "1", **(environ or {})},
             )
         hosted = Hosted(process, listening.getsockname()[1], log)
@@ -122,7 +124,9 @@ def running(host, application, path=(TESTS,), environ=None):
             print(hosted.log(), file=sys.stderr)
             raise
         finally:
-            process.kill()
+            # with the workers that it has started
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
