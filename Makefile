@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 RUFF_VERSION := 0.17.6
-MYPY_VERSION := 2.4.1
+MYPY_VERSION := 1.20.2
 MATURIN_VERSION := 1.16.0
 # Clients of WebSocket that the server is tried with.
 WEBSOCKET_CLIENTS := websocket-client==1.9.2 websockets==17.4
@@ -118,9 +118,10 @@ package: ## The Python package is tested, with the oldest and the newest interpr
 		$$venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r python/tests/extensions.txt; \
 		VIRTUAL_ENV="$$PWD/$$venv" $$venv/bin/maturin develop --quiet; \
 		$$venv/bin/python -m pytest -q python/tests; \
-	done
-	.venv/3.11/bin/python -m mypy
-	.venv/3.11/bin/python -m mypy.stubtest simple_http_server._engine --ignore-disjoint-bases
+	done; \
+	$$venv/bin/python -m pip install --quiet --disable-pip-version-check mypy==$(MYPY_VERSION); \
+	$$venv/bin/python -m mypy; \
+	$$venv/bin/python -m mypy.stubtest simple_http_server._engine --ignore-disjoint-bases
 
 # What a user does, apart from the sources.
 install: ## The package can be installed with pip, and its sample runs

@@ -43,6 +43,24 @@ class _GoneError(Exception):
     """The client has gone: nobody waits for the answer."""
 
 
+@types.coroutine
+def _go_on_with(coroutine: Coroutine[Any, Any, Any], waited_for: Any) -> Generator[Any, Any, Any]:
+    """Goes on with a coroutine that has begun, and waits for this."""
+    while True:
+        try:
+            yield waited_for
+        except GeneratorExit:
+            coroutine.close()
+            raise
+        except BaseException as error:
+            try:
+                waited_for = coroutine.throw(error)
+            except StopIteration as end:
+                return end.value
+        else:
+            return (yield from coroutine)
+
+
 class _Http:
     """A request and its answer.
 
@@ -258,21 +276,3 @@ class _Http:
 def _settle(future: "asyncio.Future[None]") -> None:
     if not future.done():
         future.set_result(None)
-
-
-@types.coroutine
-def _go_on_with(coroutine: Coroutine[Any, Any, Any], waited_for: Any) -> Generator[Any, Any, Any]:
-    """Goes on with a coroutine that has begun, and waits for this."""
-    while True:
-        try:
-            yield waited_for
-        except GeneratorExit:
-            coroutine.close()
-            raise
-        except BaseException as error:
-            try:
-                waited_for = coroutine.throw(error)
-            except StopIteration as end:
-                return end.value
-        else:
-            return (yield from coroutine)

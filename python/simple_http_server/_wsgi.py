@@ -42,6 +42,12 @@ async def answer_async(app: App, environ: Dict[str, Any], start_response: StartR
             return body
 
 
+@types.coroutine
+def go_on_with(coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Goes on with a coroutine, also with one that has begun, which cannot be awaited."""
+    return (yield from coroutine)
+
+
 async def _finish(exchange: WsgiExchange, begun: Begun) -> None:
     """Runs a coroutine to its end, and passes on meanwhile what other threads write into the answer."""
     loop = asyncio.get_running_loop()
@@ -72,12 +78,6 @@ async def _finish(exchange: WsgiExchange, begun: Begun) -> None:
         is_over = True
         exchange.listen(None)
         begun.finish(result)
-
-
-@types.coroutine
-def go_on_with(coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Goes on with a coroutine, also with one that has begun, which cannot be awaited."""
-    return (yield from coroutine)
 
 
 async def _woken(exchange: WsgiExchange) -> None:
