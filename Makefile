@@ -103,8 +103,8 @@ benchmarks: ## The benchmarked server compiles
 	cargo check --manifest-path bench/Cargo.toml -p vernal-server
 
 python: .venv/bin/ruff ## The Python sources are sound
-	.venv/bin/ruff check bench conformance python
-	.venv/bin/ruff format --check bench conformance python
+	.venv/bin/ruff check bench conformance examples python
+	.venv/bin/ruff format --check bench conformance examples python
 
 # In the folder of the sources, and so with what cargo has compiled already, as far as that is for the same interpreter.
 package: ## The Python package is tested, with the oldest and the newest interpreter that are here, and 3.11

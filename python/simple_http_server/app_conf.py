@@ -92,6 +92,7 @@ class AppConf:
         self._filters: List[FilterDeclaration] = []
         self._websocket_handlers: Dict[str, WebsocketHandlerClass] = {}
         self._error_pages: Dict[str, Callable[..., Any]] = {}
+        self._mounts: List[Tuple[str, Any]] = []
         self.route = self.request_map
         self.request_map("/favicon.ico")(favicon)
 
@@ -286,6 +287,20 @@ class AppConf:
 
         return declare
 
+    def mount(self, prefix: str, module: Any) -> None:
+        """Gives an application in Rust all paths below a prefix, which it does not see.
+
+        The engine calls its controllers without Python. No controller, filter or error page of this configuration is
+        asked for those paths.
+
+        Both have one session, under one cookie, unless there is a session factory: then the application keeps its own.
+        In common are attributes that JSON can say; others are a ``TypeError``.
+
+        :param prefix: ``/shop``, for ``/shop``, ``/shop/`` and ``/shop/baskets/3``.
+        :param module: what ``vernal_python::export!`` has made; it is imported before the first server is made.
+        """
+        self._mounts.append((prefix, module))
+
     def model_binding(self, arg_type: Any) -> Callable[[B], B]:
         """Makes a class the binding of exactly this type, built-in types included."""
 
@@ -329,6 +344,10 @@ class AppConf:
 
     def _get_websocket_handlers(self) -> List[WebsocketHandlerClass]:
         return list(self._websocket_handlers.values())
+
+    def _get_mounts(self) -> List[Tuple[str, Any]]:
+        """The applications in Rust, and where they are."""
+        return list(self._mounts)
 
     def _get_error_pages(self) -> Dict[str, Callable[..., Any]]:
         """The pages by code; the one for all errors has the empty code."""

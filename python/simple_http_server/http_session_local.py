@@ -104,7 +104,7 @@ class LocalSessionHolder:
         """A new session, whose id nobody can guess. A client never chooses it."""
         with self._lock:
             self._sweep_now_and_then()
-            session = LocalSessionImpl(_new_id(), self._clock(), self)
+            session = LocalSessionImpl(new_session_id(), self._clock(), self)
             self._sessions[session.id] = session
             while len(self._sessions) > self._maximum:
                 self._sessions.popitem(last=False)
@@ -117,7 +117,7 @@ class LocalSessionHolder:
 
     def rename(self, session: LocalSessionImpl) -> str:
         """Keeps the session under a new id, which is returned, unless it has ended."""
-        new_id = _new_id()
+        new_id = new_session_id()
         with self._lock:
             if self._sessions.get(session.id) is session:
                 del self._sessions[session.id]
@@ -149,7 +149,7 @@ class LocalSessionFactory(SessionFactory):
         return session
 
 
-def _new_id() -> str:
+def new_session_id() -> str:
     """32 hexadecimal digits, from the system's source of random bytes."""
     return os.urandom(16).hex()
 

@@ -1,6 +1,19 @@
 """What all servers and proxies have in common: the declarations of an application, and how requests are treated."""
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, TypeVar, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Set,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from . import _declarations as declarations
 from ._declarations import ErrorPage, Filter, Resource, Route, WebsocketEndpoint
@@ -15,6 +28,9 @@ from .app_conf import (
 from .logger import get_logger
 from .models.basic_models import SESSION_COOKIE_NAME, SessionFactory
 from .models.model_bindings import ModelBindingConf
+
+if TYPE_CHECKING:
+    from . import _engine
 
 __all__ = ["ConfigurationError", "RoutingServer"]
 
@@ -62,6 +78,7 @@ class RoutingServer:
         self._error_pages: Dict[str, ErrorPage] = {}
         self._websocket_endpoints: List[WebsocketEndpoint] = []
         self._resources: List[Resource] = []
+        self._mounts: List[Tuple[str, _engine.RustApp]] = []
         self._res_conf: Dict[str, str] = {}
         self.res_conf = res_conf or {}
 
@@ -129,6 +146,14 @@ class RoutingServer:
         page = declarations.error_page(code, error_page)
         self._error_pages[page.code] = page
 
+    def map_mount(self, prefix: str, module: Any) -> None:
+        """Gives an application in Rust all paths below a prefix, see :meth:`AppConf.mount`."""
+        from ._exported import rust_app
+
+        if not prefix.startswith("/") or prefix == "/":
+            raise ConfigurationError(f"A prefix such as /shop is needed to mount something, not {prefix!r}.")
+        self._mounts.append((prefix, rust_app(module)))
+
     def map_app_conf(self, app_conf: AppConf) -> None:
         """Takes what was declared in a configuration.
 
@@ -147,6 +172,8 @@ class RoutingServer:
         declare_each(self.map_controller, app_conf._get_controllers())
         declare_each(self.map_websocket_handler, app_conf._get_websocket_handlers())
         declare_each(lambda page: self.map_error_page(*page), app_conf._get_error_pages().items())
+        for prefix, module in app_conf._get_mounts():
+            declare_each(lambda module: self.map_mount(prefix, module), [module])  # noqa: B023 - called at once
         if problems:
             raise ConfigurationError("\n".join(problems))
         self.session_factory = app_conf.session_factory or _get_session_factory()
@@ -161,7 +188,6 @@ class RoutingServer:
         :raises ConfigurationError: where the engine refuses something.
         """
         from . import _engine, _engine_log, version  # noqa: F401 - the second connects the engine's log
-        from .http_session_local import shared_session_factory
 
         if self.gzip_compress_level not in range(10):
             raise ConfigurationError(
@@ -178,9 +204,8 @@ class RoutingServer:
             options["server_name"] = f"simple-http-server/{version}"
         if self.websocket_origins is not None:
             options["websocket_origins"] = list(self.websocket_origins)
-        app = _engine.App(
-            self.session_factory or shared_session_factory(), SESSION_COOKIE_NAME, self.expose_errors, options
-        )
+        sessions = self.session_factory or self._default_session_factory()
+        app = _engine.App(sessions, SESSION_COOKIE_NAME, self.expose_errors, options)
         for route in self._routes:
             app.route(route)
         for request_filter in self._filters:
@@ -191,4 +216,16 @@ class RoutingServer:
             app.websocket(endpoint)
         for resource in self._resources:
             app.resource(resource)
+        for prefix, rust_app in self._mounts:
+            app.mount(prefix, rust_app, self.session_factory is None)
         return app
+
+    def _default_session_factory(self) -> SessionFactory:
+        """Where sessions are if nobody has said so: in this process."""
+        if self._mounts:
+            from ._shared_sessions import SharedSessionFactory
+
+            return SharedSessionFactory(self._mounts[0][1])
+        from .http_session_local import shared_session_factory
+
+        return shared_session_factory()

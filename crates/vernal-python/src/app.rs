@@ -13,6 +13,7 @@ use vernal::{Builder, HttpError, Route};
 use crate::argument::{Argument, Kind};
 use crate::controller::{Callable, PyController, Settings, Shared};
 use crate::error_page::ErrorPages;
+use crate::exported::RustApp;
 use crate::host::websocket::Endpoint;
 use crate::regexp;
 use crate::run::Runner;
@@ -43,6 +44,15 @@ struct Declared {
     error_pages: Vec<(String, Py<PyAny>)>,
     resources: Vec<(String, String)>,
     websockets: Vec<websocket::Declared>,
+    mounts: Vec<Mount>,
+}
+
+/// An app in Rust, and where it is.
+struct Mount {
+    /// Empty for one that is the whole.
+    prefix: String,
+    app: Py<RustApp>,
+    shares_sessions: bool,
 }
 
 struct Declaration {
@@ -144,6 +154,12 @@ impl App {
         Ok(())
     }
 
+    /// Gives an app in Rust all paths below a prefix, or, where that is empty, all there are. It has its sessions in common
+    /// with Python where `shares_sessions`.
+    fn mount(&self, prefix: String, app: Py<RustApp>, shares_sessions: bool) {
+        self.lock().mounts.push(Mount { prefix, app, shares_sessions });
+    }
+
     /// Checks what was declared and builds an app for the servers of others, once; what is declared after that they do
     /// not see.
     fn build(&self, py: Python<'_>) -> PyResult<()> {
@@ -183,7 +199,7 @@ impl App {
 
     /// The engine's app for the servers of others, whose threads run its controllers.
     pub(crate) fn hosted(&self, py: Python<'_>) -> PyResult<vernal::App> {
-        let build = || self.builder(py, Arc::new(Here))?.build().map_err(start_error);
+        let build = || self.server(py, Arc::new(Here))?.build().map_err(start_error);
         self.hosted.get_or_try_init(py, build).cloned()
     }
 
@@ -204,8 +220,22 @@ impl App {
         self.lock().websockets.get(number).map(|declared| declared.object.clone_ref(py))
     }
 
-    /// The engine's app in the making; its controllers are called by this runner.
-    pub(crate) fn builder(&self, py: Python<'_>, runner: Arc<dyn Runner>) -> PyResult<Builder> {
+    /// A server in the making; its controllers are called by this runner.
+    pub(crate) fn server(&self, py: Python<'_>, runner: Arc<dyn Runner>) -> PyResult<vernal::Server> {
+        let whole = self
+            .lock()
+            .mounts
+            .iter()
+            .find(|mount| mount.prefix.is_empty())
+            .map(|mount| mount.app.clone_ref(py));
+        match whole {
+            Some(app) => Ok(app.get().server()),
+            None => Ok(vernal::Server::of(self.builder(py, runner)?)),
+        }
+    }
+
+    fn builder(&self, py: Python<'_>, runner: Arc<dyn Runner>) -> PyResult<Builder> {
+        let mounted = self.mounted(py)?;
         let declared = self.lock();
         let compatible = settings::is_compatible(self.options.bind(py))?;
         let settings = Arc::new(Settings {
@@ -233,7 +263,18 @@ impl App {
         for (pattern, directory) in &declared.resources {
             builder = builder.resource(pattern, directory);
         }
-        Ok(builder)
+        Ok(mounted.into_iter().fold(builder, |builder, (prefix, app)| builder.mount(prefix, app)))
+    }
+
+    /// The apps that are mounted, where they are; made while nothing is locked, since what makes them is somebody's own.
+    fn mounted(&self, py: Python<'_>) -> PyResult<Vec<(String, vernal::App)>> {
+        let mount = |mount: &Mount| (mount.prefix.clone(), mount.app.clone_ref(py), mount.shares_sessions);
+        let mounts: Vec<_> = self.lock().mounts.iter().map(mount).collect();
+        let build = |(prefix, app, shares_sessions): (String, Py<RustApp>, bool)| {
+            let session_cookie = shares_sessions.then_some(self.session_cookie.as_str());
+            Ok((prefix, app.get().mounted(py, session_cookie)?))
+        };
+        mounts.into_iter().map(build).collect()
     }
 }
 

@@ -4,6 +4,8 @@
 //! `python/simple_http_server`; what a request costs is here: a Python callable as a controller, its arguments bound
 //! from the request, what it returns as a response.
 //!
+//! An app that is written in Rust becomes a module of Python by [`export!`], which Python may serve, and mount in its own.
+//!
 //! One rule carries it: **a thread that does I/O never takes the interpreter.** Whatever wants Python is a `Job` of
 //! `run/`, which has the threads that do.
 
@@ -12,6 +14,8 @@ mod argument;
 mod bind;
 mod controller;
 mod error_page;
+#[doc(hidden)]
+pub mod exported;
 mod host;
 mod json;
 mod log;
@@ -33,9 +37,19 @@ mod websocket;
 use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 
+#[doc(hidden)]
+pub use {pyo3, vernal};
+
 /// The native module.
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    add_all(module)
+}
+
+/// Adds all that Python asks of the engine.
+fn add_all(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("version", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<exported::RustApp>()?;
     module.add_function(wrap_pyfunction!(log::log_to, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_level, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_flush, module)?)?;

@@ -16,7 +16,7 @@ pub(crate) fn runtime() -> PyResult<&'static Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("vernal-runtime")
-        .enable_time()
+        .enable_all()
         .build()?;
     // there is one in a process, and it ends with it
     Ok(known.insert(Box::leak(Box::new(runtime))))

@@ -50,7 +50,7 @@ impl Server {
             Some(event_loop) => Arc::clone(event_loop) as Arc<dyn Runner>,
             None => Arc::new(Pool::new(threads, waiting)),
         };
-        let server = vernal::Server::of(app.get().builder(py, Arc::clone(&runner))?);
+        let server = app.get().server(py, Arc::clone(&runner))?;
         let submitted = Arc::clone(&runner);
         let server =
             server.handle_signals(false).title_case_headers(true).before_waiting(move || submitted.flush());
@@ -128,7 +128,7 @@ impl Server {
 
     /// Puts another app in the place of the one that is served: for requests that come from now on.
     fn replace(&self, py: Python<'_>, app: &Bound<'_, App>) -> PyResult<()> {
-        let app = app.get().builder(py, Arc::clone(&self.runner))?.build().map_err(start_error)?;
+        let app = app.get().server(py, Arc::clone(&self.runner))?.build().map_err(start_error)?;
         self.handle.replace(app);
         Ok(())
     }

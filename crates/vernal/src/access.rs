@@ -22,7 +22,13 @@ impl Access {
 
     /// Writes the line: who asked for what, what was answered, and how long it took to the first byte.
     pub(crate) fn end(self, request: &Request, sent: &http::Response<OutgoingBody>) {
-        self.write(request, &request.method, request.uri(), sent);
+        match request.prefix() {
+            "" => self.write(request, &request.method, request.uri(), sent),
+            prefix => {
+                let rest = request.uri().path_and_query().map_or("", |rest| rest.as_str());
+                self.write(request, &request.method, &format_args!("{prefix}{rest}"), sent);
+            }
+        }
     }
 
     /// Writes the line of what was no request, and so has neither method nor target.
