@@ -121,7 +121,7 @@ package: ## The Python package is tested, with the oldest and the newest interpr
 	done; \
 	$$venv/bin/python -m pip install --quiet --disable-pip-version-check mypy==$(MYPY_VERSION); \
 	$$venv/bin/python -m mypy; \
-	$$venv/bin/python -m mypy.stubtest simple_http_server._engine --ignore-disjoint-bases
+	cd python; PYTHONPATH=. MYPYPATH=. ../$$venv/bin/python -m mypy.stubtest simple_http_server._engine --mypy-config-file ../pyproject.toml
 
 # What a user does, apart from the sources.
 install: ## The package can be installed with pip, and its sample runs

@@ -8,6 +8,30 @@ from ._signature import Argument
 from .models.basic_models import SessionFactory
 from .models.fields import Headers
 
+__all__ = [
+    "App",
+    "AsgiExchange",
+    "Begun",
+    "FlowTarget",
+    "Head",
+    "Pieces",
+    "Reader",
+    "RustApp",
+    "Server",
+    "Uploaded",
+    "Visit",
+    "Wait",
+    "WebsocketConnection",
+    "WebsocketSource",
+    "WsgiExchange",
+    "die_with_parent",
+    "find_websocket",
+    "log_flush",
+    "log_level",
+    "log_to",
+    "version",
+]
+
 @final
 class App:
     """Declarations of an application."""
