@@ -291,7 +291,7 @@ class AppConf:
         """Gives an application in Rust all paths below a prefix, which it does not see.
 
         The engine calls its controllers without Python. No controller, filter or error page of this configuration is
-        asked for those paths.
+        asked for those paths. Its WebSocket endpoints are reached at the server's own port, not behind an ASGI server.
 
         Both have one session, under one cookie, unless there is a session factory: then the application keeps its own.
         In common are attributes that JSON can say; others are a ``TypeError``.

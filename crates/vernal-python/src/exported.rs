@@ -28,7 +28,7 @@ use crate::server::start_error;
 /// | name | what it is |
 /// |---|---|
 /// | `start(host, port, …)`, `start_async(…)`, `stop()` | a server of this app alone |
-/// | `wsgi(environ, start_response)`, `asgi(scope, receive, send)` | the app for the servers of others |
+/// | `wsgi(environ, start_response)`, `asgi(scope, receive, send)` | the app for the servers of others; over HTTP, without WebSocket |
 /// | `app` | what `AppConf.mount(prefix, module)` of `simple_http_server` asks for |
 ///
 /// It needs the Python package `simple_http_server` of the same version, whose engine it brings along: it has to be
