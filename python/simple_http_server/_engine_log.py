@@ -57,4 +57,4 @@ def _write(text: str) -> None:
 
 @atexit.register
 def _flush() -> None:
-    _engine.log_flush(1.0)
+    _engine.log_end(1.0)

@@ -56,6 +56,10 @@ class Serving:
         self._loop_thread: Optional[int] = None
         self.when_begun: Callable[[], None] = lambda: None
         """Called when it serves."""
+        if not _servings:
+            # after what writes the engine's log, and so called before it
+            atexit.unregister(_end_all)
+            atexit.register(_end_all)
         _servings.add(self)
 
     @property
@@ -292,7 +296,6 @@ _left_behind: List[Serving] = []
 """Those whose controllers have not ended."""
 
 
-@atexit.register
 def _end_all() -> None:
     for serving in list(_servings):
         serving._end_with_interpreter()

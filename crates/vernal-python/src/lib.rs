@@ -53,6 +53,7 @@ fn add_all(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(log::log_to, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_level, module)?)?;
     module.add_function(wrap_pyfunction!(log::log_flush, module)?)?;
+    module.add_function(wrap_pyfunction!(log::log_end, module)?)?;
     module.add_class::<app::App>()?;
     module.add_class::<server::Server>()?;
     module.add_function(wrap_pyfunction!(process::die_with_parent, module)?)?;

@@ -43,6 +43,9 @@ static LOST: AtomicU64 = AtomicU64::new(0);
 /// The queue of the process that this is; a process that was forked begins another one.
 static QUEUE: Mutex<Option<(u32, SyncSender<Message>)>> = Mutex::new(None);
 
+/// Whether lines are handed on no more; locked while some are.
+static HAS_ENDED: Mutex<bool> = Mutex::new(false);
+
 /// What takes the lines: `take(lines)`.
 static TAKE: OnceLock<Py<PyAny>> = OnceLock::new();
 
@@ -72,6 +75,14 @@ pub(crate) fn log_flush(py: Python<'_>, seconds: f64) {
     }
     let most = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     let _ = py.detach(move || wait.recv_timeout(most));
+}
+
+/// Hands on what was logged so far, for this many seconds at most, and nothing after that: the interpreter ends, and would
+/// end the process as well if somebody were within it then.
+#[pyfunction]
+pub(crate) fn log_end(py: Python<'_>, seconds: f64) {
+    log_flush(py, seconds);
+    py.detach(|| *HAS_ENDED.lock().unwrap_or_else(PoisonError::into_inner) = true);
 }
 
 /// Makes lines of events.
@@ -227,6 +238,10 @@ fn hand_on(received: &Receiver<Message>) {
 }
 
 fn give(lines: Vec<Line>) {
+    let has_ended = HAS_ENDED.lock().unwrap_or_else(PoisonError::into_inner);
+    if *has_ended {
+        return;
+    }
     // none where the interpreter is ending
     let _ = Python::try_attach(|py| {
         if let Some(take) = TAKE.get()
