@@ -370,7 +370,7 @@ def test_a_stop_ends_who_waits_for_a_client_that_does_not_read():
     with Started(leaving(threading.Event(), ended), "threads", drain_deadline=0.2) as started:
         connection = asking(started.port, "/endless")
         assert connection.recv(1000).startswith(b"HTTP/1.")
-    assert ended == ["BrokenPipeError"]
+    wait_until(lambda: ended == ["BrokenPipeError"], "the controller is told")
     connection.close()
 
 
