@@ -193,6 +193,10 @@ class Workers:
 
     def _start_one(self, woken: int, message: str = "") -> None:
         """Starts a process. Signals wait meanwhile: what one of them stops differs between parent and child."""
+        from . import _engine
+
+        # what the engine has logged is on its way no more, and nobody holds what the child needs, too
+        _engine.log_flush(1.0)
         logger.rest()
         parent = os.getpid()
         masked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
@@ -207,9 +211,9 @@ class Workers:
     def _work(self, parent: int, woken: int, masked: Any, message: str) -> None:
         """The life of a process; does not return."""
         status = 1
-        try:
-            from . import _engine
+        from . import _engine
 
+        try:
             _engine.die_with_parent()
             if os.getppid() != parent:
                 os._exit(1)
