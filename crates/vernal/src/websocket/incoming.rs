@@ -332,18 +332,15 @@ impl Content {
         }
     }
 
-    /// Adds bytes, unless they are more than there is room for.
+    /// Adds bytes, as many as there is room for; what is wrong with those comes before what is wrong with their number,
+    /// however many come at a time.
     fn push(&mut self, bytes: &[u8], room: usize) -> Result<(), Violation> {
-        if bytes.len() > room.saturating_sub(self.len()) {
-            return Err(TOO_LARGE);
-        }
+        let (fitting, beyond) = bytes.split_at(bytes.len().min(room.saturating_sub(self.len())));
         match self {
-            Content::Text(text) => text.push(bytes),
-            Content::Binary { frame, .. } => {
-                frame.extend_from_slice(bytes);
-                Ok(())
-            }
+            Content::Text(text) => text.push(fitting)?,
+            Content::Binary { frame, .. } => frame.extend_from_slice(fitting),
         }
+        if beyond.is_empty() { Ok(()) } else { Err(TOO_LARGE) }
     }
 }
 
