@@ -17,8 +17,10 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # How long each property test tries random input, in seconds. Most run at the same time.
 PROPERTY_SECONDS ?= 15
 
-# How long each fuzz target runs.
+# How long each fuzz target runs, and where its inputs begin: the same ones each time, so that what fails is a change's
+# doing. 0 is another beginning each time, for a longer search.
 FUZZ_SECONDS ?= 10
+FUZZ_SEED ?= 1
 
 # In the order in which mistakes are cheapest to find. The documentation follows the linter, whose build it shares.
 STEPS := toolchain format lint documentation features independence suite fuzz conformance benchmarks python package \
@@ -88,7 +90,7 @@ fuzz: ## Arbitrary bytes break no promise of the parsers, for FUZZ_SECONDS (10) 
 	for target in $(FUZZ_TARGETS); do \
 		echo "-- $$target"; \
 		mkdir -p fuzz/artifacts/$$target $(CARGO_TARGET_DIR)/fuzz/corpus/$$target; \
-		"$(CARGO_TARGET_DIR)/fuzz/$$host/debug/$$target" -max_total_time=$(FUZZ_SECONDS) -timeout=20 -print_final_stats=1 \
+		"$(CARGO_TARGET_DIR)/fuzz/$$host/debug/$$target" -max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) -timeout=20 -print_final_stats=1 \
 			-verbosity=0 -artifact_prefix=fuzz/artifacts/$$target/ \
 			$(CARGO_TARGET_DIR)/fuzz/corpus/$$target fuzz/corpus/$$target; \
 	done
