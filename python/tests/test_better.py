@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 import socket
+from http import HTTPStatus
 
 import pytest
 from examples.replay import PATIENCE, exchange
@@ -564,7 +565,8 @@ def test_an_error_that_explains_nothing_has_the_standard_words(port):
     for target, told in [
         ("/described", (400, "Bad Request", "Bad request syntax or unsupported method")),
         ("/described?code=505", (505, "HTTP Version Not Supported", "Cannot fulfill request")),
-        ("/described?code=413", (413, "Request Entity Too Large", "Entity is too large")),
+        # Python 3.13 has other words for it
+        ("/described?code=413", (413, "Request Entity Too Large", HTTPStatus(413).description)),
         ("/described?code=499", (499, "???", "???")),
         ("/sent-described", (404, "Not Found", "Nothing matches the given URI")),
     ]:

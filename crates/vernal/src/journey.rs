@@ -212,7 +212,13 @@ impl App {
                     true => Vec::new(),
                     false => candidates.groups.into_vec(),
                 };
-                let captures = Captures { mapping: Some(mapping), is_endpoint: false, values, groups };
+                let captures = Captures {
+                    mapping: Some(mapping),
+                    #[cfg(feature = "websocket")]
+                    is_endpoint: false,
+                    values,
+                    groups,
+                };
                 request.set_captures(captures);
                 return Ok(Some(Destination::Mapping(mapping)));
             }

@@ -106,6 +106,7 @@ impl Connection {
 pub(crate) struct Captures {
     pub(crate) mapping: Option<MappingId>,
     /// Whether the mapping is one of the WebSocket endpoints, not of the routes.
+    #[cfg(feature = "websocket")]
     pub(crate) is_endpoint: bool,
     pub(crate) values: SmallVec<[Range<u32>; 4]>,
     pub(crate) groups: Vec<Option<Range<u32>>>,

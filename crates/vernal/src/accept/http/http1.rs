@@ -242,6 +242,7 @@ fn answer(
     request: hyper::Request<Arriving>,
     serving: &Serving,
     handover: Option<&Arc<Handover>>,
+    #[cfg_attr(not(feature = "websocket"), expect(unused_variables, reason = "nothing is switched to"))]
     switch: &Switch,
 ) -> impl Future<Output = Result<hyper::Response<OutgoingBody>, Infallible>> {
     connection.watch.begin_request();
