@@ -26,6 +26,7 @@ __all__ = [
     "WsgiExchange",
     "die_with_parent",
     "find_websocket",
+    "log_end",
     "log_flush",
     "log_level",
     "log_to",
