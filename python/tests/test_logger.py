@@ -304,7 +304,6 @@ log.info("before")
     assert [line.rpartition(": ")[2] for line in run.stdout.splitlines()] == ["before", "at the end"]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_of_a_fork_writes_its_own_records_and_those_only(run_python):
     run = run_python(
         "-c",
