@@ -169,10 +169,26 @@ impl Visit {
         }
     }
 
+    /// From now on the answer is a stream; the call that it answers, if nothing has been sent yet.
+    fn open_stream(&self, writer: Writer) -> Option<Call> {
+        let mut state = self.lock();
+        match std::mem::replace(&mut *state, Answering::Sent) {
+            Answering::Open(call) => {
+                *state = Answering::Streaming(writer);
+                Some(call)
+            }
+            before => {
+                *state = before;
+                None
+            }
+        }
+    }
+
     fn take(&self) -> Answering {
         std::mem::replace(&mut *self.lock(), Answering::Sent)
     }
 
+    /// Whoever holds it must not run Python, which may ask for the same, here or on another thread.
     fn lock(&self) -> std::sync::MutexGuard<'_, Answering> {
         self.answering.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -328,25 +344,20 @@ impl Visit {
         headers: &Bound<'_, PyDict>,
         cookies: &Bound<'_, PyList>,
     ) -> PyResult<()> {
-        let mut state = self.lock();
-        if !matches!(*state, Answering::Open(_)) {
-            return Err(PyAssertionError::new_err("This response has been sent"));
+        if !self.is_open() {
+            return Err(has_been_sent());
         }
-        let (writer, pieces) = self.channel();
         let py = status.py();
         let none = py.None().into_bound(py);
         let mut response = Parts::given(self.is_compatible(), status, headers, cookies, none)?
             .into_head()
             .map_err(|failure| failure.into_python(py))?;
+        let (writer, pieces) = self.channel();
         response.set_body(Stream::bytes(pieces));
         if self.is_compatible() {
             response = response.until_close();
         }
-        let before = std::mem::replace(&mut *state, Answering::Streaming(writer));
-        drop(state);
-        if let Answering::Open(call) = before {
-            call.answer(Ok(response));
-        }
+        self.open_stream(writer).ok_or_else(has_been_sent)?.answer(Ok(response));
         self.pass_on(py);
         Ok(())
     }
@@ -357,7 +368,7 @@ impl Visit {
         let writer = match &*self.lock() {
             Answering::Streaming(writer) => writer.clone(),
             Answering::Open(_) | Answering::Sent => {
-                return Err(PyAssertionError::new_err("This response has been sent"));
+                return Err(has_been_sent());
             }
         };
         let piece = Bytes::from(piece.extract::<Vec<u8>>()?);
@@ -370,6 +381,10 @@ impl Visit {
     fn close(&self) {
         drop(self.take());
     }
+}
+
+fn has_been_sent() -> PyErr {
+    PyAssertionError::new_err("This response has been sent")
 }
 
 /// What another server has said of the request; among the request's extensions.
