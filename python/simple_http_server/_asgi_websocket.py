@@ -48,7 +48,7 @@ async def converse(app: App, scope: Scope, receive: Receive, send: Send) -> None
     await send(
         {"type": "websocket.accept", "subprotocol": handshake.subprotocol, "headers": handshake.headers}
     )
-    await _Conversation(endpoint, handshake.handler, handshake.request, receive, send).run()
+    await _Conversation(endpoint, handshake, receive, send, app.expose_errors).run()
 
 
 async def _refuse(scope: Scope, send: Send, status: int, headers: List[Tuple[bytes, bytes]]) -> None:
@@ -123,16 +123,17 @@ class _Conversation:
     def __init__(
         self,
         endpoint: WebsocketEndpoint,
-        handler: Any,
-        request: LiveWebsocketRequest,
+        handshake: _Handshake,
         receive: Receive,
         send: Send,
+        exposes_errors: bool,
     ) -> None:
         self._endpoint = endpoint
-        self._handler = handler
+        self._handler = handshake.handler
         self._receive = receive
         self._connection = _HostedConnection(asyncio.get_running_loop(), send, self._close_is_sent)
-        self._session = LiveWebsocketSession(self._connection, request)
+        self._session = LiveWebsocketSession(self._connection, handshake.request)
+        self._exposes_errors = exposes_errors
         self._task = asyncio.current_task()
         self._is_receiving = False
         self._is_interrupted = False
@@ -205,7 +206,8 @@ class _Conversation:
                 return  # it says only that the client has gone
             text = _report(self._endpoint, event, error)
             during = "on_open" if event == "on_open" else "on_message"
-            self._connection.close(f"Error occurs when {during}. {text}", FAILURE)
+            reason = f"Error occurs when {during}."
+            self._connection.close(f"{reason} {text}" if self._exposes_errors else reason, FAILURE)
 
 
 def _report(endpoint: WebsocketEndpoint, event: str, error: BaseException) -> str:

@@ -203,10 +203,10 @@ def test_the_host_has_no_complaint(host):
 class Connected:
     """A connection of an application of one handler, made as a server would."""
 
-    def __init__(self, handler, endpoint="/ws", **scope):
+    def __init__(self, handler, endpoint="/ws", options=None, **scope):
         conf = AppConf()
         conf.websocket_handler(endpoint=endpoint)(handler)
-        self.proxy = init_asgi_proxy(app_conf=conf)
+        self.proxy = init_asgi_proxy(app_conf=conf, **(options or {}))
         self.scope = {"type": "websocket", "path": "/ws", "query_string": b"", "headers": [], **scope}
         self.incoming = asyncio.Queue()
         self.incoming.put_nowait({"type": "websocket.connect"})
@@ -269,6 +269,21 @@ def test_a_handshake_answer_that_cannot_be_sent_is_a_500():
 
     for answer in ({"X": "a\r\nb: c"}, {"X": "中"}, 42, 99_999):
         assert asyncio.run(run(answer))[0]["code"] == 500
+
+
+@pytest.mark.parametrize(("expose_errors", "reason"), [(True, "on_message. secret"), (False, "on_message.")])
+def test_the_text_of_an_exception_can_be_hidden(expose_errors, reason):
+    async def run():
+        class Failing:
+            def on_text_message(self, session, message):
+                raise ValueError("secret")
+
+        connected = Connected(Failing, options={"expose_errors": expose_errors})
+        connected.incoming.put_nowait({"type": "websocket.receive", "text": "x"})
+        return await connected.end()
+
+    closed = {"type": "websocket.close", "code": 1011, "reason": f"Error occurs when {reason}"}
+    assert asyncio.run(run())[-1] == closed
 
 
 def test_a_session_of_a_host_that_has_gone_refuses_to_send():

@@ -27,6 +27,8 @@ use crate::{malformed, phrases, settings};
 pub(crate) struct App {
     session_factory: Py<PyAny>,
     session_cookie: String,
+    /// Whether clients are told the text of exceptions that are no `HttpError`.
+    #[pyo3(get)]
     expose_errors: bool,
     /// Settings of the engine, by their names.
     options: Py<PyDict>,

@@ -55,22 +55,31 @@ impl Failure {
 
 /// The answer to an exception: what an `HttpError` says, else a 500 (`spec/04` section 7).
 fn from_exception(py: Python<'_>, exception: &PyErr, expose: bool) -> HttpError {
-    match described(py, exception, expose) {
-        Ok(error) => error,
-        Err(failure) => HttpError::new(500).explain(failure.to_string()),
-    }
+    let explain = match of_http_error(py, exception) {
+        Ok(Some(error)) => return error,
+        Ok(None) => report(py, exception),
+        Err(why) => {
+            let wanted = "an HttpError has a number as its code, and texts as message and explain";
+            let unusable = PyTypeError::new_err(format!("{wanted}: {why}"));
+            unusable.set_cause(py, Some(exception.clone_ref(py)));
+            report(py, &unusable)
+        }
+    };
+    HttpError::new(500).explain(if expose { explain } else { String::new() })
 }
 
-fn described(py: Python<'_>, exception: &PyErr, expose: bool) -> PyResult<HttpError> {
-    let names = Names::get(py)?;
+/// What an `HttpError` says; none for other exceptions.
+///
+/// # Errors
+///
+/// For one whose code is no number of 16 bits, or whose texts are none.
+fn of_http_error(py: Python<'_>, exception: &PyErr) -> PyResult<Option<HttpError>> {
     let value = exception.value(py);
-    if !value.is_instance(names.http_error.bind(py))? {
-        let traceback = exception.traceback(py);
-        let explain: String = names.failed.bind(py).call1((value, traceback))?.extract()?;
-        return Ok(HttpError::new(500).explain(if expose { explain } else { String::new() }));
+    if !value.is_instance(Names::get(py)?.http_error.bind(py))? {
+        return Ok(None);
     }
-    let message: Option<String> = value.getattr("message")?.extract()?;
     let code = value.getattr("code")?;
+    let message: Option<String> = value.getattr("message")?.extract()?;
     let explain = match value.getattr("explain")?.extract::<Option<String>>()? {
         Some(explain) => explain,
         None => {
@@ -78,7 +87,17 @@ fn described(py: Python<'_>, exception: &PyErr, expose: bool) -> PyResult<HttpEr
             module.call_method1("_description", (&code,))?.extract()?
         }
     };
-    Ok(http_error(code.extract()?, message, explain))
+    Ok(Some(http_error(code.extract()?, message, explain)))
+}
+
+/// Writes an exception of the application to the log, with its traceback; its text.
+fn report(py: Python<'_>, exception: &PyErr) -> String {
+    let given = (exception.value(py), exception.traceback(py));
+    let written = Names::get(py).and_then(|names| names.failed.bind(py).call1(given)?.extract());
+    written.unwrap_or_else(|failure: PyErr| {
+        tracing::error!(%exception, %failure, "a controller failed, and could not be logged");
+        String::new()
+    })
 }
 
 /// An error of any code that an application raises.

@@ -97,6 +97,11 @@ impl Visit {
         self.controller.as_ref().is_none_or(|controller| controller.settings.compatible)
     }
 
+    /// Whether the client is told the text of exceptions that are no `HttpError`.
+    fn exposes_errors(&self) -> bool {
+        self.controller.as_ref().is_some_and(|controller| controller.settings.expose_errors)
+    }
+
     pub(crate) fn has_live_request(&self) -> bool {
         self.views().request.is_some()
     }
@@ -326,7 +331,8 @@ impl Visit {
         body: Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let parts = Parts::given(slf.get().is_compatible(), status, headers, cookies, body)?;
-        let answer = parts.into_response(slf.py()).map_err(|failure| failure.into_engine(true));
+        let expose = slf.get().exposes_errors();
+        let answer = parts.into_response(slf.py()).map_err(|failure| failure.into_engine(expose));
         slf.get().answer(answer);
         slf.get().pass_on(slf.py());
         Ok(())
