@@ -1,11 +1,14 @@
 """Answers that controllers send themselves, whole or piece by piece."""
 
+import asyncio
+import contextlib
 import threading
 
 from programs import PATIENCE, ask, program
 from running import running
 
 from simple_http_server import AppConf, Response
+from simple_http_server.server import init_asgi_proxy
 
 ASKS_WHAT_IT_ANSWERS = """
 class Odd:
@@ -62,3 +65,44 @@ def test_a_response_begins_once_however_many_threads_write():
     assert len(body) + len(refused) == 4
     assert set(body) == set(b"x")
     assert set(refused) <= {"This response has been sent"}
+
+
+def test_a_client_of_an_asgi_server_that_does_not_read_ends_the_controller():
+    written = []
+    conf = AppConf()
+
+    @conf.route("/much")
+    async def much(res=Response()):
+        for _ in range(200):
+            res.write_bytes(b"x" * 1_000_000)
+            written.append(1_000_000)
+            await asyncio.sleep(0)
+
+    async def converse():
+        reads = asyncio.Event()
+        messages = [{"type": "http.request"}]
+        ended = asyncio.Event()
+
+        async def receive():
+            if not messages:
+                await ended.wait()
+            return messages.pop() if messages else {"type": "http.disconnect"}
+
+        async def send(message):
+            await reads.wait()
+            if not message.get("more_body", True):
+                ended.set()
+
+        scope = {"type": "http", "method": "GET", "path": "/much", "headers": []}
+        answering = asyncio.ensure_future(init_asgi_proxy(app_conf=conf).app_proxy(scope, receive, send))
+        before = -1
+        while before < len(written):
+            before = len(written)
+            for _ in range(100):
+                await asyncio.sleep(0)
+        reads.set()
+        with contextlib.suppress(OSError):
+            await asyncio.wait_for(answering, PATIENCE)
+
+    asyncio.run(converse())
+    assert 1_000_000 < sum(written) <= 64 * 1024 * 1024

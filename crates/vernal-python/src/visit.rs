@@ -170,7 +170,9 @@ impl Visit {
         match (self.host(), may_wait) {
             (None, true) => stream::channel(),
             (None, false) => stream::channel_without_waiting(MOST_WAITING),
-            (Some(_), _) => stream::channel_without_waiting(usize::MAX),
+            (Some(Host::Asgi(_)), _) => stream::channel_without_waiting(MOST_WAITING),
+            // its own thread takes each piece at once
+            (Some(Host::Wsgi(_)), _) => stream::channel_without_waiting(usize::MAX),
         }
     }
 
