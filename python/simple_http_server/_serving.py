@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import os
 import select
 import threading
 import time
@@ -294,6 +295,9 @@ _servings: "weakref.WeakSet[Serving]" = weakref.WeakSet()
 
 _left_behind: List[Serving] = []
 """Those whose controllers have not ended."""
+
+# they are those of the parent, who ends them
+os.register_at_fork(after_in_child=_servings.clear)
 
 
 def _end_all() -> None:

@@ -16,6 +16,7 @@ mod controller;
 mod error_page;
 #[doc(hidden)]
 pub mod exported;
+mod forked;
 mod host;
 mod json;
 mod log;
@@ -35,7 +36,6 @@ mod visit;
 mod websocket;
 
 use pyo3::prelude::*;
-use pyo3::types::IntoPyDict;
 
 #[doc(hidden)]
 pub use {pyo3, vernal};
@@ -70,15 +70,5 @@ fn add_all(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<host::asgi::Head>()?;
     module.add_class::<host::asgi::Wait>()?;
     module.add_function(wrap_pyfunction!(host::websocket::find_websocket, module)?)?;
-    forget_runtime_in_children(module)?;
-    Ok(())
-}
-
-/// A forked process starts a runtime of its own.
-fn forget_runtime_in_children(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let py = module.py();
-    let forget = wrap_pyfunction!(runtime::forget_runtime, module)?;
-    let options = [("after_in_child", forget)].into_py_dict(py)?;
-    py.import("os")?.call_method("register_at_fork", (), Some(&options))?;
-    Ok(())
+    forked::begin_anew_in_children(module)
 }

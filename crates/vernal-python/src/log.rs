@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
@@ -14,6 +14,8 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::forked::PerProcess;
 
 /// How many lines may wait; those beyond are counted and left out.
 const WAITING: usize = 10_000;
@@ -34,17 +36,21 @@ enum Message {
     Flush(SyncSender<()>),
 }
 
+/// The way of the lines in one process.
+struct Log {
+    /// The way to the thread that logs, once there is one.
+    queue: Mutex<Option<SyncSender<Message>>>,
+    /// Whether lines are handed on no more; locked while some are.
+    has_ended: Mutex<bool>,
+}
+
 /// The lowest level that anybody wants, as Python counts levels.
 static LEVEL: AtomicU8 = AtomicU8::new(20);
 
 /// How many lines found no room.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
-/// The queue of the process that this is; a process that was forked begins another one.
-static QUEUE: Mutex<Option<(u32, SyncSender<Message>)>> = Mutex::new(None);
-
-/// Whether lines are handed on no more; locked while some are.
-static HAS_ENDED: Mutex<bool> = Mutex::new(false);
+static LOG: PerProcess<Log> = PerProcess::new(Log::new());
 
 /// What takes the lines: `take(lines)`.
 static TAKE: OnceLock<Py<PyAny>> = OnceLock::new();
@@ -68,9 +74,8 @@ pub(crate) fn log_level(level: u8) {
 #[pyfunction]
 pub(crate) fn log_flush(py: Python<'_>, seconds: f64) {
     let (flushed, wait) = sync_channel(0);
-    let sender = QUEUE.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let Some((process, sender)) = sender else { return };
-    if process != std::process::id() || sender.try_send(Message::Flush(flushed)).is_err() {
+    let Some(sender) = LOG.get().queue().clone() else { return };
+    if sender.try_send(Message::Flush(flushed)).is_err() {
         return;
     }
     let most = Duration::try_from_secs_f64(seconds).unwrap_or_default();
@@ -82,7 +87,12 @@ pub(crate) fn log_flush(py: Python<'_>, seconds: f64) {
 #[pyfunction]
 pub(crate) fn log_end(py: Python<'_>, seconds: f64) {
     log_flush(py, seconds);
-    py.detach(|| *HAS_ENDED.lock().unwrap_or_else(PoisonError::into_inner) = true);
+    py.detach(|| *LOG.get().has_ended() = true);
+}
+
+/// For a process that was forked: the thread that logs, and what waits for it, are its parent's.
+pub(crate) fn begin_anew() {
+    LOG.begin_anew(Log::new());
 }
 
 /// Makes lines of events.
@@ -114,7 +124,7 @@ impl Subscriber for Lines {
         event.record(&mut text);
         let text = if is_access { text.access() } else { text.plain() };
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        send((number(*event.metadata().level()), is_access, time, text));
+        LOG.get().send((number(*event.metadata().level()), is_access, time, text));
     }
 
     fn enter(&self, _: &Id) {}
@@ -186,68 +196,86 @@ impl Visit for Text {
     }
 }
 
-fn send(line: Line) {
-    let mut queue = QUEUE.lock().unwrap_or_else(PoisonError::into_inner);
-    let process = std::process::id();
-    if queue.as_ref().is_none_or(|(owner, _)| *owner != process) {
-        let (sender, received) = sync_channel(WAITING);
-        let started =
-            std::thread::Builder::new().name("vernal-log".to_owned()).spawn(move || hand_on(&received));
-        if started.is_err() {
+impl Log {
+    const fn new() -> Log {
+        Log { queue: Mutex::new(None), has_ended: Mutex::new(false) }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Option<SyncSender<Message>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_ended(&self) -> MutexGuard<'_, bool> {
+        self.has_ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a line into the queue. The thread that logs is started for the first one.
+    fn send(&'static self, line: Line) {
+        let mut queue = self.queue();
+        if queue.is_none() {
+            let (sender, received) = sync_channel(WAITING);
+            let thread = std::thread::Builder::new().name("vernal-log".to_owned());
+            if thread.spawn(move || self.hand_on(&received)).is_err() {
+                return;
+            }
+            *queue = Some(sender);
+        }
+        if let Some(sender) = &*queue
+            && sender.try_send(Message::Line(line)).is_err()
+        {
+            LOST.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The life of the thread that logs.
+    fn hand_on(&self, received: &Receiver<Message>) {
+        while let Ok(first) = received.recv() {
+            let mut lines = Vec::new();
+            let mut flushed = Vec::new();
+            let mut sort = |message| match message {
+                Message::Line(line) => {
+                    lines.push(line);
+                    true
+                }
+                Message::Flush(sender) => {
+                    flushed.push(sender);
+                    false
+                }
+            };
+            if sort(first) {
+                std::thread::sleep(GATHER);
+            }
+            while let Ok(message) = received.try_recv() {
+                sort(message);
+            }
+            let lost = LOST.swap(0, Ordering::Relaxed);
+            if lost > 0 {
+                let time = lines.last().map_or(0.0, |line| line.2);
+                lines.push((
+                    30,
+                    false,
+                    time,
+                    format!("{lost} lines were left out: there were too many of them"),
+                ));
+            }
+            if !lines.is_empty() {
+                self.give(lines);
+            }
+        }
+    }
+
+    fn give(&self, lines: Vec<Line>) {
+        let has_ended = self.has_ended();
+        if *has_ended {
             return;
         }
-        *queue = Some((process, sender));
-    }
-    if let Some((_, sender)) = &*queue
-        && sender.try_send(Message::Line(line)).is_err()
-    {
-        LOST.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// The life of the thread that logs.
-fn hand_on(received: &Receiver<Message>) {
-    while let Ok(first) = received.recv() {
-        let mut lines = Vec::new();
-        let mut flushed = Vec::new();
-        let mut sort = |message| match message {
-            Message::Line(line) => {
-                lines.push(line);
-                true
+        // none where the interpreter is ending
+        let _ = Python::try_attach(|py| {
+            if let Some(take) = TAKE.get()
+                && let Err(error) = take.call1(py, (lines,))
+            {
+                error.write_unraisable(py, None);
             }
-            Message::Flush(sender) => {
-                flushed.push(sender);
-                false
-            }
-        };
-        if sort(first) {
-            std::thread::sleep(GATHER);
-        }
-        while let Ok(message) = received.try_recv() {
-            sort(message);
-        }
-        let lost = LOST.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            let time = lines.last().map_or(0.0, |line| line.2);
-            lines.push((30, false, time, format!("{lost} lines were left out: there were too many of them")));
-        }
-        if !lines.is_empty() {
-            give(lines);
-        }
+        });
     }
-}
-
-fn give(lines: Vec<Line>) {
-    let has_ended = HAS_ENDED.lock().unwrap_or_else(PoisonError::into_inner);
-    if *has_ended {
-        return;
-    }
-    // none where the interpreter is ending
-    let _ = Python::try_attach(|py| {
-        if let Some(take) = TAKE.get()
-            && let Err(error) = take.call1(py, (lines,))
-        {
-            error.write_unraisable(py, None);
-        }
-    });
 }

@@ -5,11 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::prelude::*;
 use tokio::runtime::Runtime;
 
-static RUNTIME: Mutex<Option<&'static Runtime>> = Mutex::new(None);
+use crate::forked::PerProcess;
+
+static RUNTIME: PerProcess<Mutex<Option<&'static Runtime>>> = PerProcess::new(Mutex::new(None));
 
 /// The runtime of this process; its thread begins with the first use.
 pub(crate) fn runtime() -> PyResult<&'static Runtime> {
-    let mut known = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = RUNTIME.get().lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(runtime) = *known {
         return Ok(runtime);
     }
@@ -22,10 +24,9 @@ pub(crate) fn runtime() -> PyResult<&'static Runtime> {
     Ok(known.insert(Box::leak(Box::new(runtime))))
 }
 
-/// Forgets the runtime in a process that was forked: threads stay behind in the parent. For `os.register_at_fork`.
-#[pyfunction]
-pub(crate) fn forget_runtime() {
-    *RUNTIME.lock().unwrap_or_else(PoisonError::into_inner) = None;
+/// Forgets the runtime in a process that was forked: threads stay behind in the parent.
+pub(crate) fn begin_anew() {
+    RUNTIME.begin_anew(Mutex::new(None));
 }
 
 /// Calls something of Python on a thread that may wait for the interpreter.
