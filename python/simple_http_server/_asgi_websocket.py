@@ -12,6 +12,7 @@ from ._engine import App, WebsocketSource, find_websocket
 from ._live_websocket import CLOSED, LiveWebsocketRequest, LiveWebsocketSession, failed, handshake_answer
 from ._wsgi import call_in
 from .logger import get_logger
+from .models.response import HttpError
 from .models.websocket import WebsocketCloseReason
 from .websocket_request_handler import WebsocketException
 
@@ -38,7 +39,10 @@ async def converse(app: App, scope: Scope, receive: Receive, send: Send) -> None
     message = await receive()
     if message["type"] != "websocket.connect":
         return
-    found: Optional[Tuple[WebsocketEndpoint, WebsocketSource]] = find_websocket(app, scope)
+    try:
+        found: Optional[Tuple[WebsocketEndpoint, WebsocketSource]] = find_websocket(app, scope)
+    except HttpError as error:
+        return await _refuse(scope, send, error.code, [])
     if found is None:
         return await _refuse(scope, send, NOT_FOUND, [])
     endpoint, source = found

@@ -287,13 +287,17 @@ def init_asgi_proxy(
     limits: Optional[Mapping[str, Any]] = None,
     expose_errors: bool = True,
     compatible: bool = True,
+    websocket_origins: Optional[Iterable[str]] = None,
 ) -> ASGIProxy:
     """The application for an ASGI server: its ``app_proxy(scope, receive, send)``.
 
-    The parameters are those of :func:`init_wsgi_proxy`.
+    The other parameters are those of :func:`init_wsgi_proxy`.
+
+    :param websocket_origins: the sites, beside the server's own, whose pages may open WebSockets, see :func:`start`.
     """
     conf = app_conf or get_app_conf()
     proxy = ASGIProxy(resources, conf.model_binding_conf)
+    proxy.websocket_origins = websocket_origins
     proxy.gzip_content_types = set(gzip_content_types)
     proxy.gzip_compress_level = gzip_compress_level
     _prepare(proxy, conf, session_factory, limits, expose_errors, compatible)

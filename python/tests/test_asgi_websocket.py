@@ -286,6 +286,29 @@ def test_the_text_of_an_exception_can_be_hidden(expose_errors, reason):
     assert asyncio.run(run())[-1] == closed
 
 
+@pytest.mark.parametrize(
+    ("origins", "origin", "answer"),
+    [
+        (None, "https://elsewhere.example", "websocket.accept"),
+        (["https://app.example"], "https://elsewhere.example", 403),
+        (["https://app.example"], "https://app.example", "websocket.accept"),
+        (["https://app.example"], "http://here.example", "websocket.accept"),
+        (["https://app.example"], None, "websocket.accept"),
+    ],
+)
+def test_pages_of_all_origins_are_let_in_unless_some_are_named(origins, origin, answer):
+    async def run():
+        headers = [(b"host", b"here.example")]
+        if origin:
+            headers.append((b"origin", origin.encode()))
+        connected = Connected(WebsocketHandler, options={"websocket_origins": origins}, headers=headers)
+        connected.incoming.put_nowait({"type": "websocket.disconnect"})
+        return (await connected.end())[0]
+
+    first = asyncio.run(run())
+    assert answer in (first["type"], first.get("code"))
+
+
 def test_a_session_of_a_host_that_has_gone_refuses_to_send():
     async def run():
         kept = []

@@ -13,6 +13,7 @@ use vernal::{HttpError, Request, Response};
 
 use super::asgi::request_head;
 use crate::app::App;
+use crate::respond::Failure;
 use crate::run::at_once;
 use crate::runtime::runtime;
 use crate::websocket::WebsocketSource;
@@ -45,6 +46,10 @@ impl Controller for Endpoint {
 }
 
 /// The endpoint for a connection, as it was declared, and the request; none where there is no such path.
+///
+/// # Errors
+///
+/// An `HttpError` where pages of the client's `Origin` may not connect.
 #[pyfunction]
 pub(crate) fn find_websocket(
     app: &Bound<'_, App>,
@@ -56,6 +61,7 @@ pub(crate) fn find_websocket(
     let _inside = runtime()?.enter();
     drop(at_once(endpoints.handle(request)));
     let Some((number, request)) = FOUND.take() else { return Ok(None) };
+    endpoints.check_origin(&request).map_err(|error| Failure::from(error).into_python(py))?;
     let Some(request) = Arc::into_inner(request) else { return Ok(None) };
     Ok(app.get().endpoint(py, number).map(|declared| (declared, WebsocketSource::asking(Box::new(request)))))
 }

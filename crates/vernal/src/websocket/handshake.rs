@@ -208,6 +208,24 @@ impl App {
         (sent, accepted)
     }
 
+    /// Whether pages of the site that a request names as its `Origin` may open a WebSocket, as
+    /// [`WebsocketSettings`](crate::websocket::WebsocketSettings) has it. It is asked before each handshake; a face whose
+    /// handshakes are made by the server of somebody else asks it itself.
+    ///
+    /// # Errors
+    ///
+    /// 403, and a line in the log, where they may not.
+    pub fn check_origin(&self, request: &Request) -> Result<(), HttpError> {
+        let Some(origin) = self.websocket_settings().refuses(request) else { return Ok(()) };
+        tracing::warn!(
+            origin,
+            host = request.host(),
+            path = request.path(),
+            "a page of another site may not open a WebSocket; WebsocketSettings::origin lets it"
+        );
+        Err(HttpError::new(403).explain("Pages of this origin may not connect"))
+    }
+
     /// Asks the handler; answers what goes to the client and, if that opens the connection, what was agreed on about
     /// compression.
     async fn greet(
@@ -216,15 +234,7 @@ impl App {
         handler: &Arc<dyn WebsocketHandler>,
     ) -> Result<(Response, Option<Option<DeflateParameters>>)> {
         let settings = self.websocket_settings();
-        if let Some(origin) = settings.refuses(request) {
-            tracing::warn!(
-                origin,
-                host = request.host(),
-                path = request.path(),
-                "a page of another site may not open a WebSocket; WebsocketSettings::origin lets it"
-            );
-            return Err(HttpError::new(403).explain("Pages of this origin may not connect").into());
-        }
+        self.check_origin(request)?;
         let mut handshake = self.ask(request, handler).await?;
         for field in [UPGRADE, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS] {
             handshake.headers.as_map_mut().remove(field);
