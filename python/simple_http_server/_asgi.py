@@ -209,11 +209,11 @@ class _Http:
         """While a controller waits, there is something to be sent, or to be received."""
         if not self._is_in_controller or self._sender is not None:
             return
+        # before anything is looked at: whatever comes after that rings again
+        self._exchange.listen_anew(self._wake)
         if not self._exchange.wants_body:
             self._sender = self._loop.create_task(self._go_on())
-            return
-        self._exchange.listen(self._wake)
-        if self._fetcher is None or self._fetcher.done():
+        elif self._fetcher is None or self._fetcher.done():
             self._fetcher = self._loop.create_task(self._fetch())
 
     async def _fetch(self) -> bool:

@@ -72,8 +72,18 @@ impl Alarm {
         if state.has_rung && listener.is_some() {
             return false;
         }
-        state.listener = listener;
+        let before = std::mem::replace(&mut state.listener, listener);
+        // dropped when the lock is free: it is Python's
+        drop(state);
+        drop(before);
         true
+    }
+
+    /// Calls this once when it rings, on another thread, whether it has rung before or not.
+    pub(crate) fn listen_anew(&self, listener: Py<PyAny>) {
+        let before =
+            std::mem::replace(&mut *self.lock(), State { has_rung: false, listener: Some(listener) });
+        drop(before);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

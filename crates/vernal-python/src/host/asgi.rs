@@ -111,6 +111,11 @@ impl AsgiExchange {
         self.exchange.alarm().listen(listener)
     }
 
+    /// Calls this once, on another thread, when there may be something more to do than now.
+    fn listen_anew(&self, listener: Py<PyAny>) {
+        self.exchange.alarm().listen_anew(listener);
+    }
+
     /// Gives the request up.
     fn close(&self) {
         self.exchange.close();
