@@ -156,24 +156,21 @@ class LiveReader(RequestBodyReader):
             if piece is not None:
                 return piece
             if self._fetch is None or not await self._fetch():
-                return await self._read_later(wanted)
+                await self._arrival(wanted)
 
-    async def _read_later(self, wanted: int) -> bytes:
+    async def _arrival(self, wanted: int) -> None:
+        """Waits until so much can be read; what has come when that is cancelled is there for the next read."""
         import asyncio
 
+        from ._wsgi import call_in
+
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[bytes] = loop.create_future()
-
-        def settle(piece: Optional[bytes], error: Optional[BaseException]) -> None:
-            if future.done():
-                return
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(piece or b"")
-
-        self._reader.read_later(wanted, lambda piece, error: loop.call_soon_threadsafe(settle, piece, error))
-        return await future
+        come = asyncio.Event()
+        self._reader.wait(wanted, lambda: call_in(loop, come.set))
+        try:
+            await come.wait()
+        finally:
+            self._reader.end_waiting()
 
 
 class LiveMultipartFile(MultipartFile):

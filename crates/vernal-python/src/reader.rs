@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
@@ -10,45 +10,57 @@ use futures_core::Stream as _;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use tokio::task::AbortHandle;
 use vernal::{BodyReader, HttpError};
 
 use crate::respond::Failure;
-use crate::runtime::runtime;
+use crate::runtime::{call_later, runtime};
 
 /// The body of a request.
+///
+/// What comes while somebody waits stays here until it is read, so a read that is given up loses nothing.
 #[pyclass(frozen, module = "simple_http_server._engine")]
-pub(crate) struct Reader(Arc<Mutex<Option<Reading>>>);
+pub(crate) struct Reader(Arc<Mutex<Reading>>);
 
 /// A body, and what has come of it.
 struct Reading {
     body: BodyReader,
     /// What nobody has been given yet.
     come: Vec<u8>,
+    /// Why no more comes, where nobody has been told yet.
+    failure: Option<HttpError>,
+    /// The task of who waits.
+    waiting: Option<AbortHandle>,
 }
 
 impl Reader {
     pub(crate) fn new(body: BodyReader) -> Reader {
-        Reader(Arc::new(Mutex::new(Some(Reading { body, come: Vec::new() }))))
+        let reading = Reading { body, come: Vec::new(), failure: None, waiting: None };
+        Reader(Arc::new(Mutex::new(reading)))
     }
 
-    fn take(&self) -> PyResult<Reading> {
-        let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        reading.ok_or_else(|| PyRuntimeError::new_err("this body is being read already"))
+    /// For one reader at a time.
+    fn lock(&self) -> PyResult<MutexGuard<'_, Reading>> {
+        let reading = lock(&self.0);
+        match reading.waiting {
+            Some(_) => Err(PyRuntimeError::new_err("this body is being read already")),
+            None => Ok(reading),
+        }
     }
+}
 
-    fn give_back(&self, reading: Reading) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
-    }
+fn lock(reading: &Mutex<Reading>) -> MutexGuard<'_, Reading> {
+    reading.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[pymethods]
 impl Reader {
     /// Up to this many bytes, all that is left for 0, if they are there; none where they have to be waited for.
     fn read_at_once<'py>(&self, py: Python<'py>, wanted: usize) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let mut reading = self.take()?;
+        let mut reading = self.lock()?;
         let _inside = runtime()?.enter();
-        let read = reading.poll(wanted, &mut Context::from_waker(Waker::noop()));
-        self.give_back(reading);
+        let read = reading.read(wanted, &mut Context::from_waker(Waker::noop()));
+        drop(reading);
         match read {
             Poll::Ready(Ok(piece)) => Ok(Some(PyBytes::new(py, &piece))),
             Poll::Ready(Err(error)) => Err(Failure::from(error).into_python(py)),
@@ -56,28 +68,34 @@ impl Reader {
         }
     }
 
-    /// The same, waited for; `settle(piece, None)` or `settle(None, error)` is called on another thread.
-    fn read_later(&self, wanted: usize, settle: Py<PyAny>) -> PyResult<()> {
-        let mut reading = self.take()?;
+    /// Waits for as many, and calls this on another thread when they can be read. Nobody else may read until
+    /// `end_waiting` is called.
+    fn wait(&self, wanted: usize, ready: Py<PyAny>) -> PyResult<()> {
+        let mut reading = self.lock()?;
         let place = Arc::clone(&self.0);
-        runtime()?.spawn(async move {
-            let read = poll_fn(|context| reading.poll(wanted, context)).await;
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
-            // on a thread that may wait for the interpreter
-            let _ = tokio::task::spawn_blocking(move || settle_with(read, &settle)).await;
+        let task = runtime()?.spawn(async move {
+            poll_fn(|context| lock(&place).arrive(wanted, context)).await;
+            call_later(ready);
         });
+        reading.waiting = Some(task.abort_handle());
         Ok(())
+    }
+
+    /// Waits no more, whether anything has come or not.
+    fn end_waiting(&self) {
+        let waiting = lock(&self.0).waiting.take();
+        if let Some(task) = waiting {
+            task.abort();
+        }
     }
 }
 
 impl Reading {
-    /// Up to this many bytes, or all that is left for 0; what has come stays here while there is more to wait for.
-    fn poll(&mut self, wanted: usize, context: &mut Context<'_>) -> Poll<Result<Bytes, HttpError>> {
-        while wanted == 0 || self.come.is_empty() {
-            match ready!(Pin::new(&mut self.body).poll_next(context)) {
-                Some(piece) => self.come.extend_from_slice(&piece?),
-                None => break,
-            }
+    /// Up to this many bytes, or all that is left for 0.
+    fn read(&mut self, wanted: usize, context: &mut Context<'_>) -> Poll<Result<Bytes, HttpError>> {
+        ready!(self.arrive(wanted, context));
+        if let Some(failure) = self.failure.take() {
+            return Poll::Ready(Err(failure));
         }
         let mut come = std::mem::take(&mut self.come);
         if wanted > 0 && come.len() > wanted {
@@ -85,16 +103,16 @@ impl Reading {
         }
         Poll::Ready(Ok(come.into()))
     }
-}
 
-fn settle_with(read: Result<Bytes, HttpError>, settle: &Py<PyAny>) {
-    Python::attach(|py| {
-        let settled = match read {
-            Ok(piece) => settle.call1(py, (PyBytes::new(py, &piece), py.None())),
-            Err(error) => settle.call1(py, (py.None(), Failure::from(error).into_python(py))),
-        };
-        if let Err(error) = settled {
-            error.write_unraisable(py, None);
+    /// Has what is wanted come, as far as there is any.
+    fn arrive(&mut self, wanted: usize, context: &mut Context<'_>) -> Poll<()> {
+        while self.failure.is_none() && (wanted == 0 || self.come.is_empty()) {
+            match ready!(Pin::new(&mut self.body).poll_next(context)) {
+                Some(Ok(piece)) => self.come.extend_from_slice(&piece),
+                Some(Err(error)) => self.failure = Some(error),
+                None => break,
+            }
         }
-    });
+        Poll::Ready(())
+    }
 }
