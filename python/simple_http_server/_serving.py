@@ -7,7 +7,7 @@ import select
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Mapping, Optional, cast
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Mapping, Optional, cast
 
 from . import _signals
 from .logger import get_logger
@@ -50,6 +50,8 @@ class Serving:
         self._server = _engine.Server(app, dict(options), threads)
         self._drain_deadline = drain_deadline
         self._front = front
+        self._unstarted = threading.Lock()
+        """Held from the start on, and never released."""
         self._ended = threading.Event()
         self._error: Optional[BaseException] = None
         self._stopped_at: Optional[float] = None
@@ -94,7 +96,11 @@ class Serving:
         self._server.stop(deadline)
 
     def run(self) -> None:
-        """Serves until it is stopped; SIGINT and SIGTERM stop it, where nobody else has claimed them."""
+        """Serves until it is stopped; SIGINT and SIGTERM stop it, where nobody else has claimed them.
+
+        :raises RuntimeError: where it has been started before.
+        """
+        self._claim()
         with _signals.claimed(), _signals.stopped_by_signals(self):
             self._begin(self._end)
             interrupted = self._wait()
@@ -103,10 +109,7 @@ class Serving:
                 left = self._close(min(self._patience(), _LOOK))
             self._conclude(left)
             interrupted = _signals.interruption() or interrupted
-        if interrupted is not None:
-            raise interrupted
-        if self._error is not None:
-            raise self._error
+        self._raise(interrupted)
 
     def _wait(self) -> Optional[BaseException]:
         """Waits for the end; what the handler of a signal, one of the application's own, has raised meanwhile."""
@@ -129,10 +132,37 @@ class Serving:
             _signals.has_woken()
 
     async def run_async(self) -> None:
-        """Serves until it is stopped, or the task is cancelled; cancelled again, it cuts what still runs."""
+        """Serves until it is stopped, or the task is cancelled; cancelled again, it cuts what still runs.
+
+        :raises RuntimeError: where it has been started before.
+        """
         import asyncio
 
+        self._claim()
         loop = asyncio.get_running_loop()
+        with _signals.claimed(), _signals.stopped_by_signals(self), _signals.heard_in(loop):
+            with self._attached(loop):
+                cancelled = await self._serve(loop)
+                cancelled = await self._drain() or cancelled
+            interrupted = _signals.interruption()
+        self._raise(interrupted or cancelled)
+
+    @contextlib.contextmanager
+    def _attached(self, loop: "asyncio.AbstractEventLoop") -> Iterator[None]:
+        """Has controllers run in this loop, the calling thread's, within the block."""
+        self._loop_thread = threading.get_ident()
+        try:
+            self._server.attach_loop(loop)
+            yield
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                self._server.detach_loop()
+            self._loop_thread = None
+
+    async def _serve(self, loop: "asyncio.AbstractEventLoop") -> "Optional[asyncio.CancelledError]":
+        """Begins, and waits for the end; what this was cancelled by meanwhile."""
+        import asyncio
+
         ended = asyncio.Event()
 
         def end(error: Optional[BaseException]) -> None:
@@ -140,45 +170,31 @@ class Serving:
             with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
                 loop.call_soon_threadsafe(ended.set)
 
+        self._begin(end)
         cancelled: Optional[asyncio.CancelledError] = None
-        with _signals.claimed(), _signals.stopped_by_signals(self):
-            descriptor = _signals.waker()
-            if descriptor is not None:
-                loop.add_reader(descriptor, _signals.has_woken)
-            self._loop_thread = threading.get_ident()
-            self._server.attach_loop(loop)
+        while not ended.is_set():
             try:
-                self._begin(end)
-            except BaseException:
-                self._server.detach_loop()
-                raise
-            while not ended.is_set():
-                try:
-                    await ended.wait()
-                except asyncio.CancelledError as error:
-                    self.stop(None if cancelled is None else 0)
-                    cancelled = error
-            tasks = self._server.detach_loop()
-            cancelled = await _cancel(tasks) or cancelled
+                await ended.wait()
+            except asyncio.CancelledError as error:
+                self.stop(None if cancelled is None else 0)
+                cancelled = error
+        return cancelled
+
+    async def _drain(self) -> "Optional[asyncio.CancelledError]":
+        """Ends the controllers that still run; what this was cancelled by meanwhile."""
+        import asyncio
+
+        cancelled = await _cancel(self._server.detach_loop())
+        left = self._close(0)
+        while left and self._patience() > 0:
+            try:
+                await asyncio.sleep(_LOOK)
+            except asyncio.CancelledError as error:
+                cancelled = error
+                break
             left = self._close(0)
-            while left and self._patience() > 0:
-                try:
-                    await asyncio.sleep(_LOOK)
-                except asyncio.CancelledError as error:
-                    cancelled = error
-                    break
-                left = self._close(0)
-            self._conclude(left)
-            self._loop_thread = None
-            if descriptor is not None:
-                loop.remove_reader(descriptor)
-            interrupted = _signals.interruption()
-        if interrupted is not None:
-            raise interrupted
-        if cancelled is not None:
-            raise cancelled
-        if self._error is not None:
-            raise self._error
+        self._conclude(left)
+        return cancelled
 
     def run_in_loop(self) -> None:
         """Serves until it is stopped, in an event loop of its own.
@@ -203,16 +219,29 @@ class Serving:
                     asyncio.set_event_loop(None)
                     loop.close()
 
+    def _claim(self) -> None:
+        """Takes the one start that there is."""
+        if not self._unstarted.acquire(blocking=False):
+            raise RuntimeError("this server has been started before")
+
     def _begin(self, ended: Any) -> None:
-        if self._front is not None:
-            self._front.start()
         try:
+            if self._front is not None:
+                self._front.start()
             self._server.start(ended)
         except BaseException:
+            self.stop(0)
             if self._front is not None:
                 self._front.close()
+            self._ended.set()
             raise
         self.when_begun()
+
+    def _raise(self, interrupted: Optional[BaseException]) -> None:
+        """Raises what has ended this, if it was an exception."""
+        error = interrupted or self._error
+        if error is not None:
+            raise error
 
     def _end(self, error: Optional[BaseException]) -> None:
         self._error = error

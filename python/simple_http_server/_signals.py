@@ -9,7 +9,10 @@ import signal
 import socket
 import threading
 from types import FrameType
-from typing import Any, Dict, Iterator, List, Optional, Protocol, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Protocol, Tuple
+
+if TYPE_CHECKING:
+    import asyncio
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
@@ -30,6 +33,7 @@ class _State:
         self.heard = 0
         self.interruption: Optional[BaseException] = None
         self.waker: Optional[Tuple[socket.socket, socket.socket]] = None
+        self.heard_in = 0
 
 
 _state = _State()
@@ -107,6 +111,25 @@ def has_woken() -> None:
         with contextlib.suppress(BlockingIOError):
             while _state.waker[0].recv(4096):
                 pass
+
+
+@contextlib.contextmanager
+def heard_in(loop: "asyncio.AbstractEventLoop") -> Iterator[None]:
+    """Has this event loop, the calling thread's, woken by signals within the block; blocks may overlap."""
+    descriptor = waker()
+    if descriptor is None:
+        yield
+        return
+    if _state.heard_in == 0:
+        loop.add_reader(descriptor, has_woken)
+    _state.heard_in += 1
+    try:
+        yield
+    finally:
+        _state.heard_in -= 1
+        if _state.heard_in == 0:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                loop.remove_reader(descriptor)
 
 
 @contextlib.contextmanager

@@ -348,6 +348,31 @@ say("ENDED")
         assert is_refused(port)
 
 
+def test_a_signal_wakes_a_loop_in_which_another_server_has_ended():
+    """The system may give it to a thread that is not the loop's."""
+    source = """
+async def main():
+    servers = [HttpServer(("127.0.0.1", 0), prefer_corountine=True) for _ in range(2)]
+    first, second = (asyncio.ensure_future(server.start_async()) for server in servers)
+    while not all(server.ready for server in servers):
+        await asyncio.sleep(0.01)
+    servers[0].shutdown()
+    await first
+    threading.Thread(target=signal_itself).start()
+    await second
+
+def signal_itself():
+    time.sleep(0.5)  # until the loop waits
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+asyncio.run(main())
+say("ENDED")
+"""
+    with program(source) as running:
+        running.wait_for("ENDED")
+        assert running.end() == 0
+
+
 class Started:
     """A server that runs in a thread."""
 
@@ -410,6 +435,40 @@ def test_a_server_that_has_ended_starts_again(mode):
         started.end()
         assert is_refused(port)
         assert not one.ready
+
+
+def test_a_second_start_leaves_the_server_that_runs_alone(mode):
+    one = made(named("running"), mode)
+    started = Started(one)
+    try:
+        with pytest.raises(RuntimeError, match="this server has been started before"):
+            one.start()
+        with pytest.raises(RuntimeError, match="this server has been started before"):
+            asyncio.run(one.start_async())
+        assert text(started.port, "/name") == "running"
+    finally:
+        started.end()
+
+
+def test_a_start_that_fails_can_be_repeated(mode):
+    one = made(named("repeated"), mode)
+    engine = one.server.bind()._server
+
+    class Failing:
+        def __getattr__(self, name):
+            return getattr(engine, name)
+
+        def start(self, ended):
+            raise OSError("no thread")
+
+    one.server.bind()._server = Failing()
+    with pytest.raises(OSError, match="no thread"):
+        one.start()
+    started = Started(one)
+    try:
+        assert text(started.port, "/name") == "repeated"
+    finally:
+        started.end()
 
 
 def test_a_server_that_is_stopped_before_it_starts_ends_at_once():
