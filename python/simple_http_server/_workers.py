@@ -4,12 +4,13 @@ import contextlib
 import os
 import select
 import signal
+import struct
 import sys
 import threading
 import time
 import traceback
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Optional
+from typing import Any, Callable, Deque, Dict, Optional, Set, Tuple
 
 from . import _signals, logger
 from ._serving import Serving
@@ -24,6 +25,12 @@ WINDOW = 60.0
 
 LONGEST_END = 5.0
 """Seconds by which a process may take longer to end than its deadline says, before it is killed."""
+
+_WORD = struct.Struct("!ii")
+"""What the parent is told through a pipe: which process says it, and what. No word is ever read in pieces."""
+
+_WAKE, _READY, _DONE = range(3)
+"""Something has changed; the process accepts connections; it has served to the end."""
 
 _LOOK = 0.2
 """Seconds after which the processes are looked at where the system can't say that one has ended, or one may be late."""
@@ -50,7 +57,8 @@ class Workers:
         self._drain_deadline = drain_deadline
         self._processes: Dict[int, Optional[int]] = {}
         self._restarts: Deque[float] = deque()
-        self._ready = 0
+        self._ready: Set[int] = set()
+        self._done: Set[int] = set()
         self._is_worker = False
         self._has_ended = threading.Event()
         self._wake: Optional[int] = None
@@ -64,7 +72,7 @@ class Workers:
         """Whether all processes accept connections."""
         if self._is_worker:
             return self._serving.ready
-        return self._stopped_at is None and self._ready >= self._count
+        return self._stopped_at is None and len(self._ready) >= self._count
 
     @property
     def has_ended(self) -> bool:
@@ -88,9 +96,7 @@ class Workers:
         if self._stopped_at is None:
             self._stopped_at = time.monotonic()
         self._is_cut = self._is_cut or (deadline is not None and deadline <= 0)
-        if self._wake is not None:
-            with contextlib.suppress(OSError):
-                os.write(self._wake, b"!")
+        self._tell(_WAKE)
 
     def run(self) -> None:
         """Serves until all processes have ended."""
@@ -159,17 +165,35 @@ class Workers:
                 poll.register(descriptor, select.POLLIN)
         poll.poll(None if can_say and self._stopped_at is None else _LOOK * 1000)
         _signals.has_woken()
+        self._listen(woken)
+
+    def _listen(self, woken: int) -> None:
+        """Takes in what the processes have said of themselves."""
         with contextlib.suppress(BlockingIOError):
-            self._ready += os.read(woken, 4096).count(b"r")
+            for process, word in _WORD.iter_unpack(os.read(woken, 512 * _WORD.size)):
+                if process in self._processes and word == _READY:
+                    self._ready.add(process)
+                elif process in self._processes and word == _DONE:
+                    self._done.add(process)
+
+    def _tell(self, word: int) -> None:
+        if self._wake is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._wake, _WORD.pack(os.getpid(), word))
 
     def _reap(self, woken: int) -> None:
         for process in list(self._processes):
-            ended, status = os.waitpid(process, os.WNOHANG)
+            ended, status = _ended(process)
             if not ended:
                 continue
+            if status is None:
+                self._listen(woken)
+                status = 0 if process in self._done else None
             descriptor = self._processes.pop(process)
             if descriptor is not None:
                 os.close(descriptor)
+            self._ready.discard(process)
+            self._done.discard(process)
             if self._stopped_at is not None:
                 continue
             if status == 0:
@@ -177,7 +201,7 @@ class Workers:
             else:
                 self._replace(process, status, woken)
 
-    def _replace(self, process: int, status: int, woken: int) -> None:
+    def _replace(self, process: int, status: Optional[int], woken: int) -> None:
         now = time.monotonic()
         while self._restarts and now - self._restarts[0] > WINDOW:
             self._restarts.popleft()
@@ -186,7 +210,6 @@ class Workers:
             self.stop()
             return
         self._restarts.append(now)
-        self._ready -= 1
         self._start_one(
             woken, f"This process is in the place of {process}, which ended by {_reason(status)}."
         )
@@ -226,8 +249,9 @@ class Workers:
             signal.pthread_sigmask(signal.SIG_SETMASK, masked)
             if message:
                 _logger.warning(message)
-            self._serving.when_begun = self._say_ready
+            self._serving.when_begun = lambda: self._tell(_READY)
             self._run(self._serving)
+            self._tell(_DONE)
             status = 0
         except BaseException:
             traceback.print_exc()
@@ -237,11 +261,6 @@ class Workers:
                 sys.stdout.flush()
                 sys.stderr.flush()
             os._exit(status)
-
-    def _say_ready(self) -> None:
-        if self._wake is not None:
-            with contextlib.suppress(OSError):
-                os.write(self._wake, b"r")
 
     def _signal_all(self, number: int) -> None:
         for process in self._processes:
@@ -266,7 +285,18 @@ def _descriptor(process: int) -> Optional[int]:
         return None
 
 
-def _reason(status: int) -> str:
+def _ended(process: int) -> Tuple[bool, Optional[int]]:
+    """Whether a process has ended, and its status; ``None`` where the system keeps none, since SIGCHLD is ignored."""
+    try:
+        ended, status = os.waitpid(process, os.WNOHANG)
+    except ChildProcessError:
+        return True, None
+    return ended != 0, status
+
+
+def _reason(status: Optional[int]) -> str:
+    if status is None:
+        return "a status that is unknown, since SIGCHLD is ignored"
     if os.WIFSIGNALED(status):
         return f"signal {os.WTERMSIG(status)}"
     return f"exit status {os.WEXITSTATUS(status)}"

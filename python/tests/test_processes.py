@@ -40,9 +40,14 @@ say("ENDED", os.getpid())
 
 
 @pytest.fixture(params=MODES)
-def running(request):
-    with program(APPLICATION + START, request.param) as started:
-        started.mode = request.param
+def mode(request):
+    return request.param
+
+
+@pytest.fixture
+def running(mode):
+    with program(APPLICATION + START, mode) as started:
+        started.mode = mode
         yield started
 
 
@@ -109,6 +114,59 @@ def test_a_process_that_dies_is_replaced(running):
     assert children(running.process.pid) == after
     running.signal(signal.SIGTERM)
     assert running.end() == 0
+
+
+def test_one_that_dies_before_it_is_ready_is_not_counted(tmp_path):
+    source = """
+import simple_http_server._serving as serving
+
+begin = serving.Serving._begin
+
+def die_once(self, ended):
+    try:
+        os.open(sys.argv[2], os.O_CREAT | os.O_EXCL)
+    except FileExistsError:
+        return begin(self, ended)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+serving.Serving._begin = die_once
+
+def look():
+    while not server.is_ready():
+        time.sleep(0.01)
+    say("READY")
+
+threading.Thread(target=look, daemon=True).start()
+"""
+    with program(source + START, "threads", tmp_path / "dead") as running:
+        running.wait_for(r"in the place of \d+, which ended by signal 9")
+        running.wait_for("READY")
+        running.signal(signal.SIGTERM)
+        assert running.end() == 0
+
+
+IGNORE = "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+
+
+def test_all_ends_where_the_system_keeps_no_status(mode):
+    with program(IGNORE + APPLICATION + START, mode) as running:
+        workers = serving(running)
+        running.signal(signal.SIGTERM)
+        running.wait_for("ENDED")
+        assert running.end() == 0
+        assert not any(map(is_running, workers))
+
+
+def test_one_whose_status_is_unknown_is_replaced_where_it_has_not_ended_the_server(mode):
+    with program(IGNORE + APPLICATION + START, mode) as running:
+        port = running.port()
+        with pytest.raises(OSError):  # noqa: PT011 - it dies without an answer
+            ask(port, "/die")
+        running.wait_for(r"in the place of \d+, which ended by a status that is unknown")
+        serving(running)
+        assert text(port, "/stop") == "stopping"
+        running.wait_for("ENDED")
+        assert running.end() == 0
 
 
 def test_processes_do_not_outlive_their_parent(running):
