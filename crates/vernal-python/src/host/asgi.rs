@@ -1,14 +1,11 @@
 //! ASGI (version 3): requests that come as a `scope` and messages, for the coroutine that sends the answers.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::Waker;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures_core::Stream;
 use http::Version;
 use http::response::Parts;
 use pyo3::intern;
@@ -18,6 +15,7 @@ use vernal::{HttpError, Request};
 
 use super::Host;
 use super::begun::Begun;
+use super::body::{Arriving, Body};
 use super::exchange::{Exchange, Next};
 use super::fields::{is_hop_by_hop, target, text, value};
 use crate::app::App;
@@ -64,7 +62,7 @@ impl AsgiExchange {
         let body = Arc::<Body>::default();
         let request = request_of(&scope, Host::Asgi(Arc::new(fetch)), Arc::clone(&body));
         let exchange = Exchange::new(app, request);
-        body.lock().alarm = Some(Waker::from(Arc::clone(exchange.alarm())));
+        body.ring(Waker::from(Arc::clone(exchange.alarm())));
         Ok(AsgiExchange { exchange, body })
     }
 
@@ -87,17 +85,17 @@ impl AsgiExchange {
 
     /// Adds a piece of the request's body.
     fn feed(&self, piece: &[u8], more: bool) {
-        self.body.change(|arriving| {
-            if !piece.is_empty() {
-                arriving.pieces.push_back(Bytes::copy_from_slice(piece));
-            }
-            arriving.has_ended |= !more;
-        });
+        if !piece.is_empty() {
+            self.body.feed(Bytes::copy_from_slice(piece));
+        }
+        if !more {
+            self.body.end();
+        }
     }
 
     /// Ends the request's body before its end.
     fn break_off(&self) {
-        self.body.change(|arriving| arriving.is_broken = true);
+        self.body.break_off("the client has gone".to_owned());
     }
 
     /// Whether somebody waits for more of the request's body.
@@ -219,68 +217,4 @@ fn pairs(fields: &Bound<'_, PyAny>) -> PyResult<Vec<(Vec<u8>, Vec<u8>)>> {
             Ok((bytes(&field.get_item(0)?)?, bytes(&field.get_item(1)?)?))
         })
         .collect()
-}
-
-/// The body of a request, as its messages come.
-#[derive(Default)]
-struct Body(Mutex<BodyState>);
-
-#[derive(Default)]
-struct BodyState {
-    pieces: VecDeque<Bytes>,
-    has_ended: bool,
-    is_broken: bool,
-    /// Whoever has asked in vain.
-    reader: Option<Waker>,
-    /// Rings where somebody else than the exchange has asked in vain.
-    alarm: Option<Waker>,
-}
-
-impl Body {
-    fn lock(&self) -> MutexGuard<'_, BodyState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_wanted(&self) -> bool {
-        self.lock().reader.is_some()
-    }
-
-    fn change(&self, change: impl FnOnce(&mut BodyState)) {
-        let reader = {
-            let mut state = self.lock();
-            change(&mut state);
-            state.reader.take()
-        };
-        if let Some(reader) = reader {
-            reader.wake();
-        }
-    }
-}
-
-struct Arriving(Arc<Body>);
-
-impl Stream for Arriving {
-    type Item = Result<Bytes, &'static str>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut state = self.0.lock();
-        if let Some(piece) = state.pieces.pop_front() {
-            return Poll::Ready(Some(Ok(piece)));
-        }
-        if state.is_broken {
-            return Poll::Ready(Some(Err("the client has gone")));
-        }
-        if state.has_ended {
-            return Poll::Ready(None);
-        }
-        state.reader = Some(context.waker().clone());
-        let is_known =
-            |alarm: &Waker| [alarm, Waker::noop()].iter().any(|known| known.will_wake(context.waker()));
-        let alarm = state.alarm.clone().filter(|alarm| !is_known(alarm));
-        drop(state);
-        if let Some(alarm) = alarm {
-            alarm.wake();
-        }
-        Poll::Pending
-    }
 }

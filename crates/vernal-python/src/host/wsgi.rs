@@ -2,13 +2,11 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::Waker;
 use std::thread::ThreadId;
 
 use bytes::Bytes;
-use futures_core::Stream;
 use http::header::{CONTENT_TYPE, UPGRADE};
 use http::response::Parts;
 use http::{HeaderValue, Method, StatusCode, Version};
@@ -21,17 +19,17 @@ use vernal::{HttpError, Request};
 use super::Host;
 use super::begun::Begun;
 use super::exchange::{Exchange, Next};
-use super::fields::{bytes_of, is_hop_by_hop, target, text, text_of, title_case, value};
+use super::fields::{bytes_of, is_hop_by_hop, target, text, text_of, title_case};
+use super::input::Input;
 use crate::app::App;
 use crate::run::Step;
 use crate::visit::Environment;
 
-/// How many bytes of a body are asked for at once.
-const PIECE: usize = 64 * 1024;
-
 /// A request of a WSGI server, and its answer.
 pub(crate) struct Wsgi {
     exchange: Exchange,
+    /// The request's body, where it has one.
+    input: Option<Arc<Input>>,
     start_response: Py<PyAny>,
     /// The server's: what is written on it can be passed on at once.
     thread: ThreadId,
@@ -71,10 +69,16 @@ impl Wsgi {
                 Next::Head(head, None) => self.start(py, &head)?,
                 Next::Piece(piece) => self.lock().kept.push_back(piece),
                 Next::End => return Ok(Some(PyList::empty(py).into_any().unbind())),
+                Next::Waits if self.brings_body(py)? => {}
                 Next::Waits if waits => self.exchange.alarm().wait(py)?,
                 Next::Waits => return Ok(None),
             }
         }
+    }
+
+    /// Reads a piece of the request's body, where that is what the engine waits for.
+    fn brings_body(&self, py: Python<'_>) -> PyResult<bool> {
+        self.input.as_ref().map_or(Ok(false), |input| input.bring(py))
     }
 
     /// The rest of an answer that has started.
@@ -165,12 +169,24 @@ impl WsgiExchange {
     fn new(app: &Bound<'_, App>, environ: Bound<'_, PyDict>, start_response: Py<PyAny>) -> PyResult<Self> {
         let py = app.py();
         let app = app.get().hosted(py)?;
-        let wsgi = Arc::new_cyclic(|wsgi: &Weak<Wsgi>| Wsgi {
-            exchange: Exchange::new(app, request_of(&environ, Host::Wsgi(Weak::clone(wsgi)))),
-            start_response,
-            thread: std::thread::current().id(),
-            out: Mutex::default(),
+        let request = request_of(&environ);
+        let input = request.as_ref().ok().and_then(|(_, input)| input.clone());
+        let wsgi = Arc::new_cyclic(|wsgi: &Weak<Wsgi>| {
+            let request = request.map(|(mut request, input)| {
+                request.extensions.insert(Host::Wsgi { exchange: Weak::clone(wsgi), input });
+                request
+            });
+            Wsgi {
+                exchange: Exchange::new(app, request),
+                input,
+                start_response,
+                thread: std::thread::current().id(),
+                out: Mutex::default(),
+            }
         });
+        if let Some(input) = &wsgi.input {
+            input.body().ring(Waker::from(Arc::clone(wsgi.exchange.alarm())));
+        }
         Ok(WsgiExchange(wsgi))
     }
 
@@ -213,6 +229,7 @@ impl Pieces {
             }
             match self.0.exchange.next()? {
                 Next::Piece(piece) => return Ok(Some(PyBytes::new(py, &piece))),
+                Next::Waits if self.0.brings_body(py)? => {}
                 Next::Waits => self.0.exchange.alarm().wait(py)?,
                 Next::End | Next::Head(..) | Next::Job(_) => return Ok(None),
             }
@@ -225,12 +242,12 @@ impl Pieces {
     }
 }
 
-/// The request that an `environ` has.
+/// The request that an `environ` has, and where its body is to be read.
 ///
 /// # Errors
 ///
 /// What the client is answered instead: for a request that is none, and for one that asks for a WebSocket.
-fn request_of(environ: &Bound<'_, PyDict>, host: Host) -> Result<Request, HttpError> {
+fn request_of(environ: &Bound<'_, PyDict>) -> Result<(Request, Option<Arc<Input>>), HttpError> {
     let py = environ.py();
     let bytes = |key| text(environ, key).map(|value| bytes_of(&value)).unwrap_or_default();
     let method = bytes(intern!(py, "REQUEST_METHOD"));
@@ -247,12 +264,12 @@ fn request_of(environ: &Bound<'_, PyDict>, host: Host) -> Result<Request, HttpEr
         request = request.with_peer(peer);
     }
     request = request.with_https(bytes(intern!(py, "wsgi.url_scheme")) == b"https");
-    if let Some(body) = body(environ, &bytes(intern!(py, "CONTENT_LENGTH")))? {
-        request = request.with_body_stream(body);
+    let input = Input::of(environ, &bytes(intern!(py, "CONTENT_LENGTH")))?.map(Arc::new);
+    if let Some(input) = &input {
+        request = request.with_body_stream(input.stream());
     }
     request.extensions.insert(Environment(Arc::new(environ.clone().into_any().unbind())));
-    request.extensions.insert(host);
-    Ok(request)
+    Ok((request, input))
 }
 
 /// The other end of the server's connection.
@@ -290,61 +307,4 @@ fn fields(environ: &Bound<'_, PyDict>) -> Vec<(Vec<u8>, Vec<u8>)> {
 fn asks_for_websocket(request: &Request) -> bool {
     let upgrade = request.headers.as_map().get(UPGRADE).map(HeaderValue::as_bytes);
     request.method == Method::GET && upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case(b"websocket"))
-}
-
-/// The body, where there is one.
-fn body(environ: &Bound<'_, PyDict>, length: &[u8]) -> Result<Option<Input>, HttpError> {
-    let py = environ.py();
-    let Some(input) = value(environ, intern!(py, "wsgi.input")) else { return Ok(None) };
-    let remaining =
-        match length {
-            // without a length only some servers say where a body ends
-            [] => match value(environ, intern!(py, "wsgi.input_terminated")) {
-                Some(terminated) if terminated.is_truthy().unwrap_or(false) => None,
-                _ => return Ok(None),
-            },
-            digits => {
-                let number =
-                    std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-                let number = number.and_then(|text| text.parse::<u64>().ok());
-                Some(number.ok_or_else(|| {
-                    HttpError::bad_request("The Content-Length of this request is no number.")
-                })?)
-            }
-        };
-    Ok(Some(Input { file: input.unbind(), remaining }))
-}
-
-/// `wsgi.input`, which blocks: on the server's thread, as such servers expect.
-struct Input {
-    file: Py<PyAny>,
-    /// How many bytes are to come; none where the file says itself where it ends.
-    remaining: Option<u64>,
-}
-
-impl Stream for Input {
-    type Item = Result<Bytes, String>;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let wanted = match self.remaining {
-            Some(0) => return Poll::Ready(None),
-            Some(remaining) => usize::try_from(remaining).map_or(PIECE, |remaining| remaining.min(PIECE)),
-            None => PIECE,
-        };
-        let read = Python::attach(|py| {
-            let read = self.file.bind(py).call_method1(intern!(py, "read"), (wanted,))?;
-            Ok::<_, PyErr>(Bytes::copy_from_slice(read.extract::<&[u8]>()?))
-        });
-        Poll::Ready(match (read, self.remaining) {
-            (Err(error), _) => Some(Err(error.to_string())),
-            (Ok(piece), None) if piece.is_empty() => None,
-            (Ok(piece), Some(remaining)) if piece.is_empty() => {
-                Some(Err(format!("{remaining} bytes of it have not come")))
-            }
-            (Ok(piece), remaining) => {
-                self.remaining = remaining.map(|remaining| remaining.saturating_sub(piece.len() as u64));
-                Some(Ok(piece))
-            }
-        })
-    }
 }
