@@ -25,6 +25,9 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Attention {
     thread: Mutex<Option<Thread>>,
     /// Whether the thread waits until there is something to do.
+    ///
+    /// Whoever wakes the loop says so (`Queue::wake`) and then looks here; the thread says here that it rests and then looks
+    /// whether the loop is awake. One of them must see the other, so both places are in one order (`SeqCst`).
     rests: AtomicBool,
     /// Tasks that have not ended.
     running: AtomicUsize,
@@ -53,8 +56,8 @@ impl Attention {
 
     /// There is something to do.
     pub(super) fn call(&self) {
-        if self.rests.load(Ordering::Acquire)
-            && self.rests.swap(false, Ordering::AcqRel)
+        if self.rests.load(Ordering::SeqCst)
+            && self.rests.swap(false, Ordering::SeqCst)
             && let Some(thread) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner)
         {
             thread.unpark();
@@ -98,7 +101,7 @@ fn watch(queue: &Weak<Queue>, thread: u64) {
         let turns = queue.turns();
         let is_busy = queue.attention.is_wanted() || turns != seen;
         if !is_busy {
-            queue.attention.rests.store(true, Ordering::Release);
+            queue.attention.rests.store(true, Ordering::SeqCst);
             // whoever did something in between has not seen that nobody looks
             let is_idle = queue.turns() == seen && !queue.is_awake() && !queue.attention.is_wanted();
             if is_idle && !queue.is_closed() {
@@ -106,7 +109,7 @@ fn watch(queue: &Weak<Queue>, thread: u64) {
                 std::thread::park();
                 continue;
             }
-            queue.attention.rests.store(false, Ordering::Release);
+            queue.attention.rests.store(false, Ordering::SeqCst);
         }
         queue.wake();
         let asked = Instant::now();

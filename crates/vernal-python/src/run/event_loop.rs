@@ -129,7 +129,7 @@ impl Queue {
     /// Has the loop come; whether it had not been asked to before.
     pub(super) fn wake(&self) -> bool {
         let Some(mut wake) = self.wake.get() else { return false };
-        let is_asleep = !self.is_awake.swap(true, Ordering::AcqRel);
+        let is_asleep = !self.is_awake.swap(true, Ordering::SeqCst);
         if is_asleep {
             // a full pipe has woken the loop already
             let _ = wake.write(&[1]);
@@ -139,7 +139,7 @@ impl Queue {
 
     /// Whether the loop is about to come.
     pub(super) fn is_awake(&self) -> bool {
-        self.is_awake.load(Ordering::Acquire)
+        self.is_awake.load(Ordering::SeqCst)
     }
 
     /// How often the loop has come.
