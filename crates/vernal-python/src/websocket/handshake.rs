@@ -87,6 +87,8 @@ impl Asking {
         {
             let connection = Arc::clone(&self.connection);
             self.connection.submit(Task::Refused(RefusedJob { connection, handler, request }));
+            // the threads that do so otherwise may all be waiting by now
+            self.connection.endpoint.runner.flush();
         }
     }
 
