@@ -7,11 +7,13 @@ waiting. What is still in the queue when the interpreter ends is written first.
 
 import atexit
 import contextlib
+import itertools
 import logging
 import os
 import sys
 import threading
 import time
+import traceback
 from queue import Empty, SimpleQueue
 from typing import Any, Callable, Dict, List, Optional
 
@@ -22,7 +24,8 @@ MAXIMUM_WAITING = 10_000
 """So many records may wait for the handlers; then those who log wait, too, for up to :data:`LONGEST_WAIT`."""
 
 LONGEST_WAIT = 1.0
-"""Seconds for which one record waits for room. After that it is put into the queue all the same: none is lost."""
+"""Seconds for which a record waits for room. After that it is left out, and so is what follows until there is room: a
+warning says how many they were."""
 
 FLUSH_TIMEOUT = 5.0
 """Seconds for which the end of the interpreter waits for the handlers."""
@@ -66,11 +69,21 @@ class LazyCalledLoggerThread(threading.Thread):
 
     def run(self) -> None:
         while self._is_needed:
-            self._calls.get()()
+            _call(self._calls.get())
 
     def end(self) -> None:
         """Called by itself, after what was logged before."""
         self._is_needed = False
+
+
+def _call(call: Callable[[], object]) -> None:
+    """Calls what was put into the queue, and keeps its exceptions from what comes after it."""
+    try:
+        call()
+    except Exception:
+        if logging.raiseExceptions and sys.stderr:
+            with contextlib.suppress(OSError):
+                traceback.print_exc()
 
 
 class _Background:
@@ -89,20 +102,29 @@ class _Background:
         self._thread: Optional[LazyCalledLoggerThread] = None
         self._starting = threading.Lock()
         self._ending = False
+        self._is_full = False
+        self._left_out = itertools.count()
 
-    def submit(self, call: Callable[[], object]) -> None:
-        if self._ending:
-            self._run_here(call)
-            return
-        thread = self._thread
-        if thread is None or not thread.is_alive():
-            thread = self._start_thread()
+    def submit(self, call: Callable[[], object], needs_room: bool = True) -> bool:
+        """Has the thread call this; false where there is no room."""
+        thread = None if self._ending else self._running_thread()
         if thread is None:
             self._run_here(call)
-            return
-        if self._calls.qsize() >= MAXIMUM_WAITING:
-            self._wait_for_room(thread)
+            return True
+        if needs_room:
+            if not self._has_room(thread):
+                self._is_full = True
+                next(self._left_out)
+                return False
+            if self._is_full:
+                self._is_full = False
+                self._say_how_many_were_left_out()
         self._calls.put(call)
+        return True
+
+    def _running_thread(self) -> Optional[LazyCalledLoggerThread]:
+        thread = self._thread
+        return thread if thread is not None and thread.is_alive() else self._start_thread()
 
     def _start_thread(self) -> Optional[LazyCalledLoggerThread]:
         """The running thread, or ``None`` where none can run any more, because the interpreter is ending."""
@@ -123,22 +145,31 @@ class _Background:
         """For the end of the interpreter, when the thread may not run any more."""
         with contextlib.suppress(Empty):
             while True:
-                self._calls.get_nowait()()
-        call()
+                _call(self._calls.get_nowait())
+        _call(call)
 
-    def _wait_for_room(self, thread: threading.Thread) -> None:
-        deadline = time.monotonic() + LONGEST_WAIT
-        if threading.current_thread() is not thread:
-            while (
-                self._calls.qsize() >= MAXIMUM_WAITING and thread.is_alive() and time.monotonic() < deadline
-            ):
-                time.sleep(0.001)
+    def _has_room(self, thread: threading.Thread) -> bool:
+        """Waits for room, unless somebody has just waited in vain. Handlers that log themselves always have it."""
+        deadline = time.monotonic() + (0 if self._is_full else LONGEST_WAIT)
+        while self._calls.qsize() >= MAXIMUM_WAITING and threading.current_thread() is not thread:
+            if not thread.is_alive():
+                break
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.001)
+        return True
+
+    def _say_how_many_were_left_out(self) -> None:
+        left_out, self._left_out = self._left_out, itertools.count()
+        text = f"{next(left_out)} records were left out: there were too many of them"
+        record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (), None)
+        self._calls.put(LazyCalledLogger(get_logger_factory().handlers.copy(), record))
 
     def flush(self, timeout: Optional[float]) -> bool:
         if self._thread is None or threading.current_thread() is self._thread:
             return True
         written = threading.Event()
-        self.submit(written.set)
+        self.submit(written.set, needs_room=False)
         return written.wait(timeout)
 
     def end(self) -> None:
@@ -191,6 +222,23 @@ class CachingLogger(logging.Logger):
         self.__dict__["_cache"].clear()
 
 
+class _StandardOutput(logging.StreamHandler):  # type: ignore[type-arg] - generic from Python 3.11 on
+    """The default handler. What the encoding of the output does not have is written by its number."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.write(self.format(record) + self.terminator)
+        except Exception:
+            self.handleError(record)
+
+    def write(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+        except UnicodeEncodeError as error:
+            self.stream.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+        self.flush()
+
+
 class LoggerFactory:
     """Loggers that have level and handlers in common.
 
@@ -215,7 +263,7 @@ class LoggerFactory:
         self._handlers: List[logging.Handler] = []
         self._loggers: Dict[str, CachingLogger] = {}
         self._has_handlers_of_its_own = False
-        self._default_handler: Optional[logging.Handler] = None
+        self._default_handler: Optional[_StandardOutput] = None
         self._lock = threading.RLock()
 
     @property
@@ -271,7 +319,7 @@ class LoggerFactory:
     def _install_default_handler(self) -> None:
         if self._has_handlers_of_its_own:
             return
-        handler = logging.StreamHandler(sys.stdout)
+        handler = _StandardOutput(sys.stdout)
         handler.setFormatter(logging.Formatter(fmt=self.log_format, datefmt=self.date_format))
         handler.setLevel(_LEVELS[self._log_level])
         self._default_handler = handler
@@ -332,9 +380,16 @@ def is_plain(logger: CachingLogger) -> bool:
     )
 
 
-def call_in_order(call: Callable[[], object]) -> None:
-    """Calls this on the thread that calls the handlers, after what was logged before."""
-    _background.submit(call)
+def write_plainly(text: str) -> None:
+    """Writes as the default handler of the framework does."""
+    handler = get_logger_factory()._default_handler
+    if handler is not None:
+        handler.write(text)
+
+
+def call_in_order(call: Callable[[], object]) -> bool:
+    """Calls this on the thread that calls the handlers, after what was logged before; false where it has no room."""
+    return _background.submit(call)
 
 
 def set_level(level: Optional[str]) -> None:

@@ -2,9 +2,13 @@
 
 import logging
 import os
+import re
+import socket
 import threading
+import time
 
 import pytest
+from programs import ask, program, wait_until
 
 from simple_http_server import logger
 from simple_http_server.logger import CachingLogger, LoggerFactory
@@ -71,7 +75,9 @@ def test_the_default_handler_comes_with_the_first_logger(factory):
 def test_a_handler_is_added_to_the_default_one(factory):
     added = Kept()
     factory.add_handler(added)
-    assert [type(handler) for handler in factory.handlers] == [logging.StreamHandler, Kept]
+    default, kept = factory.handlers
+    assert isinstance(default, logging.StreamHandler)
+    assert kept is added
 
 
 def test_records_come_in_order_in_one_thread_with_the_callers_name(factory, kept):
@@ -267,6 +273,114 @@ def test_more_records_than_may_wait_are_all_written(factory, kept, monkeypatch):
     for number in range(100):
         factory.get_logger().info(number)
     assert len(kept.texts()) == 100
+
+
+def test_records_that_find_no_room_are_left_out_and_counted(factory, logged, monkeypatch):
+    monkeypatch.setattr(logger, "MAXIMUM_WAITING", 2)
+    monkeypatch.setattr(logger, "LONGEST_WAIT", 0.05)
+    handles, go_on = threading.Event(), threading.Event()
+
+    class Stalled(Kept):
+        def emit(self, record):
+            super().emit(record)
+            handles.set()
+            go_on.wait(60)
+
+    stalled = Stalled()
+    factory.set_handler(stalled)
+    factory.get_logger().info("handled")
+    assert handles.wait(60)
+    for number in range(10):
+        factory.get_logger().info(number)
+    go_on.set()
+    assert stalled.texts() == ["handled", "0", "1"]
+    factory.get_logger().info("after")
+    assert stalled.texts() == ["handled", "0", "1", "after"]
+    assert logged() == ["8 records were left out: there were too many of them"]
+
+
+def test_a_call_that_fails_keeps_nothing_from_what_waits_behind_it(factory, kept, capsys):
+    go_on = threading.Event()
+    logger.call_in_order(lambda: go_on.wait(60))
+    logger.call_in_order(lambda: 1 / 0)
+    factory.get_logger().info("behind")
+    go_on.set()
+    wait_until(lambda: kept.records, "the record is handled")
+    assert kept.texts() == ["behind"]
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_what_the_output_cannot_encode_is_written_by_its_number(run_python, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    run = run_python(
+        "-c", "from simple_http_server.logger import get_logger; get_logger().info('one \N{SNOWMAN}')"
+    )
+    assert run.stdout.endswith("INFO: one \\u2603\n")
+    assert run.stderr == ""
+
+
+def test_a_target_that_the_output_cannot_encode_takes_no_line_of_others(monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    with program(SERVE) as running:
+        port = running.port()
+        for target in ("/before", "/\N{SNOWMAN}", "/after"):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+                assert client.recv(1)
+        running.wait_for('"GET /after HTTP/1.1"')
+        assert '"GET /before HTTP/1.1"' in running.log()
+        assert '"GET /\\u2603 HTTP/1.1"' in running.log()
+
+
+def test_lines_for_an_output_that_stands_still_are_left_out_and_counted():
+    source = """
+from simple_http_server import logger
+
+logger.LONGEST_WAIT = 0.05
+go_on = threading.Event()
+
+class Stalled:
+    def write(self, text):
+        go_on.wait()
+        os.write(1, text.encode())
+
+    def flush(self):
+        pass
+
+sys.stdout = Stalled()
+logger.get_logger_factory().handlers[0].setStream(sys.stdout)
+
+@route("/a")
+def a():
+    return "a"
+
+def look():
+    while not server.is_ready():
+        time.sleep(0.01)
+    say("PORT", server._server.server.bind().port)
+    wait_for_line()
+    go_on.set()
+
+threading.Thread(target=look, daemon=True).start()
+"""
+    with program(source + SERVE) as running:
+        port = int(running.wait_for(r"PORT (\d+)")[1])
+        for _ in range(50):
+            assert ask(port, "/a")[1] == b"a"
+            time.sleep(0.01)
+        running.tell()
+
+        def is_said():
+            ask(port, "/a")
+            time.sleep(0.05)
+            return re.search(r"WARNING: \d+ lines were left out: the output stood still", running.log())
+
+        wait_until(is_said, "what was left out is said")
+
+
+SERVE = """
+server.start(host="127.0.0.1", port=0)
+"""
 
 
 def test_what_waits_at_the_end_of_the_interpreter_is_written(run_python):
