@@ -6,6 +6,17 @@ use http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION,
 };
 
+/// `content-type` as `Content-Type`, the way hyper does it.
+pub(crate) fn make_title_case(name: &mut [u8]) {
+    let mut is_first = true;
+    for byte in name {
+        if is_first {
+            byte.make_ascii_uppercase();
+        }
+        is_first = *byte == b'-';
+    }
+}
+
 /// A header field that could not be set: its name or value breaks RFC 9110 section 5.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InvalidField {
@@ -39,6 +50,20 @@ impl Headers {
     /// No fields.
     pub fn new() -> Self {
         Headers::default()
+    }
+
+    /// The name of a field as a title, as [`Server::title_case_headers`](crate::Server::title_case_headers) sends it.
+    ///
+    /// ```
+    /// use vernal::Headers;
+    ///
+    /// assert_eq!(Headers::title_case("x-forwarded-for"), "X-Forwarded-For");
+    /// ```
+    pub fn title_case(name: &str) -> String {
+        let mut title = name.as_bytes().to_vec();
+        make_title_case(&mut title);
+        // no byte of a longer character has been touched
+        String::from_utf8(title).unwrap_or_default()
     }
 
     /// The first value of this name, if it is text.

@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::accept::http::response_head::response_head;
 use crate::accept::socket::Remains;
 use crate::accept::stream::Stream;
-use crate::respond::{OutgoingBody, Reason};
+use crate::respond::OutgoingBody;
 
 /// The status, if these bytes have the form of hyper's own answer.
 pub(crate) fn status(head: &[u8]) -> Option<u16> {
@@ -70,41 +71,15 @@ const LINGER_BYTES: usize = 16 << 20;
 fn wire_form(page: http::Response<OutgoingBody>, head_only: bool, title_case: bool) -> Bytes {
     let (mut parts, body) = page.into_parts();
     let body = body.into_memory().unwrap_or_default();
-    let mut wire = BytesMut::with_capacity(256 + body.len());
-    let phrase = parts.status.canonical_reason().unwrap_or_default().as_bytes();
-    let phrase = parts.extensions.get().map_or(phrase, Reason::as_bytes);
-    wire.extend_from_slice(format!("HTTP/1.1 {} ", parts.status.as_u16()).as_bytes());
-    wire.extend_from_slice(phrase);
-    wire.extend_from_slice(b"\r\n");
     if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(std::time::SystemTime::now())) {
         parts.headers.entry(DATE).or_insert(date);
     }
     parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    for (name, value) in &parts.headers {
-        let start = wire.len();
-        wire.extend_from_slice(name.as_str().as_bytes());
-        if title_case {
-            make_title_case(&mut wire[start..]);
-        }
-        wire.extend_from_slice(b": ");
-        wire.extend_from_slice(value.as_bytes());
-        wire.extend_from_slice(b"\r\n");
-    }
-    wire.extend_from_slice(b"\r\n");
+    let fields = parts.headers.iter().map(|(name, value)| (name.as_str(), value));
+    let mut wire = response_head(parts.status, &parts.extensions, fields, title_case);
     if !head_only {
         wire.extend_from_slice(&body);
     }
-    wire.freeze()
-}
-
-/// `content-type` as `Content-Type`, the way hyper does it.
-pub(crate) fn make_title_case(name: &mut [u8]) {
-    let mut is_first = true;
-    for byte in name {
-        if is_first {
-            byte.make_ascii_uppercase();
-        }
-        is_first = *byte == b'-';
-    }
+    wire.into()
 }

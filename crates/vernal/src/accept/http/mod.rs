@@ -15,6 +15,7 @@ pub(crate) mod pieces;
 mod plain;
 #[cfg(all(test, unix))]
 mod properties;
+pub(crate) mod response_head;
 
 /// What is offered to clients that choose a protocol during the TLS handshake (ALPN), the preferred first.
 #[cfg(feature = "tls")]

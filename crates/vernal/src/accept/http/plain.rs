@@ -7,32 +7,18 @@
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, SERVER};
 use http::{HeaderValue, StatusCode};
 
-use crate::accept::refusal::make_title_case;
-use crate::respond::{OutgoingBody, Reason};
+use crate::accept::http::response_head::response_head;
+use crate::respond::OutgoingBody;
 use crate::websocket::Plain;
 
 /// The head that goes out for an answer, if it is one of these; after one that refuses the connection ends.
 pub(crate) fn head(response: &mut http::Response<OutgoingBody>, title_case: bool) -> Option<Box<[u8]>> {
     response.extensions_mut().remove::<Plain>()?;
     let status = response.status();
-    let mut head = format!("HTTP/1.1 {} ", status.as_u16()).into_bytes();
-    let phrase = status.canonical_reason().unwrap_or_default().as_bytes();
-    head.extend_from_slice(response.extensions().get().map_or(phrase, Reason::as_bytes));
-    head.extend_from_slice(b"\r\n");
-    for (name, value) in response.headers() {
-        if matches!(*name, SERVER | DATE | CONTENT_LENGTH) {
-            continue;
-        }
-        let start = head.len();
-        head.extend_from_slice(spelling(name.as_str()).as_bytes());
-        if title_case {
-            make_title_case(&mut head[start..]);
-        }
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(value.as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    head.extend_from_slice(b"\r\n");
+    let its_own =
+        response.headers().iter().filter(|(name, _)| !matches!(**name, SERVER | DATE | CONTENT_LENGTH));
+    let fields = its_own.map(|(name, value)| (spelling(name.as_str()), value));
+    let head = response_head(status, response.extensions(), fields, title_case);
     if status != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
