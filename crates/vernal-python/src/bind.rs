@@ -1,14 +1,16 @@
 //! Names to values: the arguments of a Python callable, from the request (`spec/03` section 2).
 
-use pyo3::exceptions::{PyRecursionError, PyUnicodeDecodeError, PyValueError};
+use pyo3::exceptions::{PyRecursionError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 use vernal::{HttpError, ParamValue, Request};
 
 use crate::argument::{Argument, Item, Kind};
+use crate::fields::header;
 use crate::names::Names;
 use crate::respond::Failure;
+use crate::uploaded::Uploaded;
 use crate::visit::Visit;
 
 type Bind<'py> = Result<Bound<'py, PyAny>, Failure>;
@@ -299,64 +301,6 @@ fn model_dict<'py>(py: Python<'py>, request: &Request, names: &Names) -> Bind<'p
     Ok(model)
 }
 
-/// The value of a header field; several are joined (RFC 9110 section 5.3, RFC 6265 section 5.4 for cookies).
-pub(crate) fn header(request: &Request, name: &str) -> Option<String> {
-    let dashed = name.replace('_', "-");
-    let map = request.headers.as_map();
-    let values = if map.contains_key(name) { map.get_all(name) } else { map.get_all(dashed.as_str()) };
-    joined(name, values.iter())
-}
-
-fn joined<'a>(name: &str, values: impl Iterator<Item = &'a http::HeaderValue>) -> Option<String> {
-    let separator = if name.eq_ignore_ascii_case("cookie") { "; " } else { ", " };
-    let mut joined: Option<String> = None;
-    for value in values {
-        let text = field_text(value);
-        match &mut joined {
-            Some(joined) => {
-                joined.push_str(separator);
-                joined.push_str(&text);
-            }
-            None => joined = Some(text),
-        }
-    }
-    joined
-}
-
-/// The text of a field: UTF-8 where it is that, else latin-1.
-fn field_text(value: &http::HeaderValue) -> String {
-    match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => value.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
-    }
-}
-
-/// All header fields, their names as the client has spelled them; over HTTP/2 in title case.
-pub(crate) fn headers<'py>(py: Python<'py>, request: &Request) -> PyResult<Bound<'py, PyDict>> {
-    let headers = Names::get(py)?.headers.bind(py).call0()?.cast_into::<PyDict>()?;
-    let received: Vec<&str> = request.received_names().collect();
-    for name in request.headers.as_map().keys() {
-        if let Some(value) = joined(name.as_str(), request.headers.as_map().get_all(name).iter()) {
-            match received.iter().find(|received| received.eq_ignore_ascii_case(name.as_str())) {
-                Some(received) => headers.set_item(received, value)?,
-                None => headers.set_item(title_case(name.as_str()), value)?,
-            }
-        }
-    }
-    Ok(headers)
-}
-
-/// `x-forwarded-for` as `X-Forwarded-For`.
-fn title_case(name: &str) -> String {
-    let mut upper = true;
-    let letter = |character: char| {
-        let cased = if upper { character.to_ascii_uppercase() } else { character };
-        upper = character == '-';
-        cased
-    };
-    name.chars().map(letter).collect()
-}
-
 /// The body, as far as it has been read.
 pub(crate) fn body(request: &Request) -> &[u8] {
     request.body().map_or(&[], |body| body)
@@ -407,58 +351,5 @@ fn reg_group<'py>(py: Python<'py>, request: &Request, group: usize, names: &Name
             );
             Err(bad_request(explain))
         }
-    }
-}
-
-/// An uploaded file; its content is read when it is asked for.
-#[pyclass(frozen, module = "simple_http_server._engine")]
-pub(crate) struct Uploaded(vernal::MultipartFile);
-
-impl Uploaded {
-    fn new_object<'py>(py: Python<'py>, file: &vernal::MultipartFile) -> PyResult<Bound<'py, PyAny>> {
-        py.import("simple_http_server._live")?
-            .getattr("LiveMultipartFile")?
-            .call1((Bound::new(py, Uploaded(file.clone()))?,))
-    }
-}
-
-#[pymethods]
-impl Uploaded {
-    #[getter]
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    #[getter]
-    fn filename(&self) -> &str {
-        self.0.filename()
-    }
-
-    #[getter]
-    fn content_type(&self) -> &str {
-        self.0.content_type()
-    }
-
-    #[getter]
-    fn length(&self) -> u64 {
-        self.0.len()
-    }
-
-    /// The whole content.
-    fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let content = py.detach(|| crate::run::at_once(self.0.bytes()))?;
-        Ok(PyBytes::new(py, &content))
-    }
-
-    /// Writes the content into a file.
-    fn save_to(&self, py: Python<'_>, path: std::path::PathBuf) -> PyResult<u64> {
-        Ok(py.detach(|| crate::run::at_once(self.0.save_to(path)))?)
-    }
-}
-
-/// Text that is no UTF-8 as the exception that Python has for it.
-impl From<std::str::Utf8Error> for Failure {
-    fn from(error: std::str::Utf8Error) -> Self {
-        Failure::Python(PyUnicodeDecodeError::new_err(error.to_string()))
     }
 }

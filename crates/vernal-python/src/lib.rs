@@ -16,6 +16,7 @@ mod controller;
 mod error_page;
 #[doc(hidden)]
 pub mod exported;
+mod fields;
 mod forked;
 mod host;
 mod json;
@@ -32,6 +33,7 @@ mod runtime;
 mod server;
 mod settings;
 mod stream;
+mod uploaded;
 mod visit;
 mod websocket;
 
@@ -58,7 +60,7 @@ fn add_all(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<server::Server>()?;
     module.add_function(wrap_pyfunction!(process::die_with_parent, module)?)?;
     module.add_class::<visit::Visit>()?;
-    module.add_class::<bind::Uploaded>()?;
+    module.add_class::<uploaded::Uploaded>()?;
     module.add_class::<controller::FlowTarget>()?;
     module.add_class::<reader::Reader>()?;
     module.add_class::<websocket::WebsocketConnection>()?;

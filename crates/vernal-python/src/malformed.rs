@@ -2,13 +2,15 @@
 
 use vernal::HttpError;
 
+use crate::fields::latin_1;
+
 /// The error for such a line, in the words that Python's `http.server` has for it; `error` is the engine's own, which
 /// stays where Python would see nothing wrong.
 ///
 /// The line is the client's: whatever is not printable is escaped, and the engine has shortened it.
 pub(crate) fn describe(line: &[u8], error: HttpError) -> HttpError {
     const EXPLAIN: &str = "Bad request syntax or unsupported method";
-    let text: String = line.iter().map(|byte| char::from(*byte)).collect();
+    let text = latin_1(line);
     let words: Vec<&str> = text.split_whitespace().collect();
     let message = match (error.code(), words.as_slice()) {
         (505, [.., version]) => {

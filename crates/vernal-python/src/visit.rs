@@ -11,6 +11,7 @@ use vernal::{Request, Response, Stream};
 
 use crate::bind;
 use crate::controller::PyController;
+use crate::fields;
 use crate::host::Host;
 use crate::names::Names;
 use crate::reader::Reader;
@@ -247,12 +248,12 @@ impl Visit {
 
     /// The value of a header field; several are joined as RFC 9110 section 5.3 has it.
     fn header(&self, name: &str) -> Option<String> {
-        bind::header(&self.request, name)
+        fields::header(&self.request, name)
     }
 
     /// All header fields, their names in title case.
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        bind::headers(py, &self.request)
+        fields::headers(py, &self.request)
     }
 
     /// All parameters: a name, and the list of its values, texts and uploaded files.

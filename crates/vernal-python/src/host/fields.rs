@@ -34,20 +34,6 @@ pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
         || name == "keep-alive"
 }
 
-/// The name of a field as a title: `Content-Type`.
-pub(super) fn title_case(name: &str) -> String {
-    let mut title = name.to_owned().into_bytes();
-    let mut begins = true;
-    for byte in &mut title {
-        if begins {
-            byte.make_ascii_uppercase();
-        }
-        begins = *byte == b'-';
-    }
-    // the name is ASCII, and so is its title
-    String::from_utf8(title).unwrap_or_default()
-}
-
 /// A value of what the host says, if it is there.
 pub(super) fn value<'py>(
     given: &Bound<'py, PyDict>,
@@ -74,11 +60,6 @@ pub(super) fn bytes_of(text: &Bound<'_, PyString>) -> Vec<u8> {
     bytes.unwrap_or_else(|| text.into_owned().into_bytes())
 }
 
-/// Bytes as a text whose characters stand for them.
-pub(super) fn text_of(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,11 +69,5 @@ mod tests {
         assert_eq!(target(b"/a%41/b?c#d e", b"x=%41&y=?"), b"/a%2541/b%3Fc%23d%20e?x=%41&y=?");
         assert_eq!(target("/中".as_bytes(), b""), "/%E4%B8%AD".as_bytes());
         assert_eq!(target(b"", b""), b"/");
-    }
-
-    #[test]
-    fn names_become_titles() {
-        assert_eq!(title_case("content-type"), "Content-Type");
-        assert_eq!(title_case("x--y-1a"), "X--Y-1a");
     }
 }

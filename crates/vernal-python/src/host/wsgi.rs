@@ -14,14 +14,15 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use vernal::respond::Reason;
-use vernal::{HttpError, Request};
+use vernal::{Headers, HttpError, Request};
 
 use super::Host;
 use super::begun::Begun;
 use super::exchange::{Exchange, Next};
-use super::fields::{bytes_of, is_hop_by_hop, target, text, text_of, title_case};
+use super::fields::{bytes_of, is_hop_by_hop, target, text};
 use super::input::Input;
 use crate::app::App;
+use crate::fields::latin_1;
 use crate::run::Step;
 use crate::visit::Environment;
 
@@ -122,7 +123,7 @@ impl Wsgi {
     fn start(&self, py: Python<'_>, head: &Parts) -> PyResult<()> {
         let fields = PyList::empty(py);
         for (name, value) in head.headers.iter().filter(|(name, _)| !is_hop_by_hop(name)) {
-            fields.append((title_case(name.as_str()), text_of(value.as_bytes())))?;
+            fields.append((Headers::title_case(name.as_str()), latin_1(value.as_bytes())))?;
         }
         // a server may insist on one
         let has_body = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -155,7 +156,7 @@ impl Wsgi {
 
 fn status_line(head: &Parts) -> String {
     let standard = || head.status.canonical_reason().unwrap_or_default().to_owned();
-    let reason = head.extensions.get::<Reason>().map_or_else(standard, |reason| text_of(reason.as_bytes()));
+    let reason = head.extensions.get::<Reason>().map_or_else(standard, |reason| latin_1(reason.as_bytes()));
     format!("{} {reason}", head.status.as_str())
 }
 

@@ -14,8 +14,8 @@ use vernal::Request;
 use vernal::websocket::{SendError, WebsocketSession};
 
 use super::names::Names;
-use crate::bind;
 use crate::run::{at_once, now_or_never, pool};
+use crate::{bind, fields};
 
 /// A message of so many bytes is taken without the interpreter: it may have to be compressed.
 const LARGE: usize = 64 * 1024;
@@ -199,7 +199,7 @@ impl WebsocketSource {
 
     /// All header fields, their names in title case.
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        bind::headers(py, self.request())
+        fields::headers(py, self.request())
     }
 
     fn path_values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
