@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use vernal::controller::Answer;
 use vernal::{ErrorInfo, Response};
 
+use crate::json;
 use crate::respond::{Failure, Parts};
 use crate::run::{Job, Runner, Step};
 
@@ -107,8 +108,8 @@ fn default_page(info: &ErrorInfo) -> Response {
     let text = format!(
         r#"{{"code": {}, "message": {}, "explain": {}}}"#,
         info.code,
-        ascii_json(&info.message),
-        ascii_json(&info.explain)
+        json::ascii(&info.message),
+        json::ascii(&info.explain)
     );
     closing(Response::default().header("Content-Type", "text/plain; charset=utf8").body(text))
 }
@@ -116,28 +117,4 @@ fn default_page(info: &ErrorInfo) -> Response {
 /// Errors close the connection, as they do in the reference.
 fn closing(response: Response) -> Response {
     response.header("Connection", "close")
-}
-
-fn ascii_json(text: &str) -> String {
-    let mut json = String::with_capacity(text.len() + 2);
-    json.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            '\r' => json.push_str("\\r"),
-            '\t' => json.push_str("\\t"),
-            '\u{8}' => json.push_str("\\b"),
-            '\u{c}' => json.push_str("\\f"),
-            ' '..='\u{7e}' => json.push(character),
-            _ => {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    json.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-        }
-    }
-    json.push('"');
-    json
 }

@@ -105,7 +105,13 @@ fn write_list<'py>(
 }
 
 fn write_text(string: &Bound<'_, PyString>, text: &mut Vec<u8>) -> Option<()> {
-    let bytes = string.to_str().ok()?.as_bytes();
+    write_quoted(string.to_str().ok()?, text);
+    Some(())
+}
+
+/// A text between quotes; of what has no need to be escaped nothing is.
+fn write_quoted(string: &str, text: &mut Vec<u8>) {
+    let bytes = string.as_bytes();
     text.push(b'"');
     let mut written = 0;
     for (index, byte) in bytes.iter().enumerate() {
@@ -126,7 +132,34 @@ fn write_text(string: &Bound<'_, PyString>, text: &mut Vec<u8>) -> Option<()> {
     }
     text.extend_from_slice(&bytes[written..]);
     text.push(b'"');
-    Some(())
+}
+
+/// A text between quotes, all of it printable ASCII.
+pub(crate) fn ascii(string: &str) -> String {
+    let mut quoted = Vec::with_capacity(string.len() + 2);
+    write_quoted(string, &mut quoted);
+    let mut text = String::with_capacity(quoted.len());
+    for character in String::from_utf8_lossy(&quoted).chars() {
+        match character {
+            ' '..='~' => text.push(character),
+            _ => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    text.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    text
 }
 
 const HEX: [u8; 16] = *b"0123456789abcdef";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_ascii_is_what_python_makes_it() {
+        assert_eq!(ascii("a\"\\\n\u{1}\u{7f} é😀"), r#""a\"\\\n\u0001\u007f \u00e9\ud83d\ude00""#);
+    }
+}
