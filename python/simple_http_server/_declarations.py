@@ -5,6 +5,7 @@ import types
 from typing import Any, Callable, FrozenSet, List, NamedTuple, Optional, Sequence
 
 from ._controller_function import ControllerFunction, class_name, takes_the_object
+from ._found_file import found_file
 from ._location import ConfigurationError, location
 from ._signature import Argument, PageArgument, analyse, analyse_error_page, check_takes_one_argument
 from ._websocket_declarations import (
@@ -106,6 +107,11 @@ def route(mapping: ControllerFunction, binding_conf: ModelBindingConf) -> Route:
         object_factory=object_factory,
         location=where,
     )
+
+
+def file_controller() -> Route:
+    """What answers for files that filters stand before; which those are the engine finds out."""
+    return route(ControllerFunction(url="/**", func=found_file), ModelBindingConf())
 
 
 def _bound(

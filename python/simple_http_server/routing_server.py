@@ -216,6 +216,8 @@ class RoutingServer:
             app.websocket(endpoint)
         for resource in self._resources:
             app.resource(resource)
+        if self._filters and self._resources:
+            app.file_controller(declarations.file_controller())
         for prefix, rust_app in self._mounts:
             app.mount(prefix, rust_app, self.session_factory is None)
         return app

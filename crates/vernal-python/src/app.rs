@@ -45,6 +45,8 @@ struct Declared {
     filters: Vec<(FilterTarget, Arc<Py<PyAny>>)>,
     error_pages: Vec<(String, Py<PyAny>)>,
     resources: Vec<(String, String)>,
+    /// What answers requests for files for which there is a filter.
+    file_controller: Option<Declaration>,
     websockets: Vec<websocket::Declared>,
     mounts: Vec<Mount>,
 }
@@ -95,28 +97,16 @@ impl App {
 
     /// Declares a controller: a `_declarations.Route`.
     fn route(&self, declared: &Bound<'_, PyAny>) -> PyResult<()> {
-        let function = declared.getattr("function")?;
-        let method: String = declared.getattr("method")?.extract()?;
-        let methods: Vec<String> = if method.is_empty() { Vec::new() } else { vec![method] };
-        let route = match pattern_of(declared)? {
-            Some(expression) => Route::regexp(expression),
-            None => Route::path(declared.getattr("url")?.extract::<String>()?),
-        };
-        let route = route
-            .method(methods)
-            .params(declared.getattr("params")?.extract::<Vec<String>>()?)
-            .match_all_params(declared.getattr("match_all_params")?.extract()?)
-            .headers(declared.getattr("headers")?.extract::<Vec<String>>()?)
-            .match_all_headers(declared.getattr("match_all_headers")?.extract()?);
-        let factory = declared.getattr("object_factory")?;
-        let declaration = Declaration {
-            route,
-            location: location(&function, declared)?,
-            function: function.unbind(),
-            make: (!factory.is_none()).then(|| factory.unbind()),
-            arguments: declared.getattr("arguments")?.unbind(),
-        };
+        let declaration = Declaration::from_python(declared)?;
         self.lock().routes.push(declaration);
+        Ok(())
+    }
+
+    /// Declares what answers requests for files for which there is a filter: a `_declarations.Route`, of which the mapping
+    /// does not count.
+    fn file_controller(&self, declared: &Bound<'_, PyAny>) -> PyResult<()> {
+        let declaration = Declaration::from_python(declared)?;
+        self.lock().file_controller = Some(declaration);
         Ok(())
     }
 
@@ -265,6 +255,11 @@ impl App {
         for (pattern, directory) in &declared.resources {
             builder = builder.resource(pattern, directory);
         }
+        if let Some(declaration) = &declared.file_controller {
+            let controller = declaration.controller(py, &settings)?;
+            builder =
+                builder.file_controller(move |path| settings.filters.is_any_for(path), Shared(controller));
+        }
         Ok(mounted.into_iter().fold(builder, |builder, (prefix, app)| builder.mount(prefix, app)))
     }
 
@@ -304,6 +299,30 @@ fn is_usual_in_variables(character: char) -> bool {
 }
 
 impl Declaration {
+    fn from_python(declared: &Bound<'_, PyAny>) -> PyResult<Declaration> {
+        let function = declared.getattr("function")?;
+        let method: String = declared.getattr("method")?.extract()?;
+        let methods: Vec<String> = if method.is_empty() { Vec::new() } else { vec![method] };
+        let route = match pattern_of(declared)? {
+            Some(expression) => Route::regexp(expression),
+            None => Route::path(declared.getattr("url")?.extract::<String>()?),
+        };
+        let route = route
+            .method(methods)
+            .params(declared.getattr("params")?.extract::<Vec<String>>()?)
+            .match_all_params(declared.getattr("match_all_params")?.extract()?)
+            .headers(declared.getattr("headers")?.extract::<Vec<String>>()?)
+            .match_all_headers(declared.getattr("match_all_headers")?.extract()?);
+        let factory = declared.getattr("object_factory")?;
+        Ok(Declaration {
+            route,
+            location: location(&function, declared)?,
+            function: function.unbind(),
+            make: (!factory.is_none()).then(|| factory.unbind()),
+            arguments: declared.getattr("arguments")?.unbind(),
+        })
+    }
+
     fn controller(&self, py: Python<'_>, settings: &Arc<Settings>) -> PyResult<Arc<PyController>> {
         let mut arguments = Vec::new();
         let mut body_use = BodyUse::Nothing;
@@ -345,6 +364,12 @@ impl Filters {
             }
         }
         Ok(matching)
+    }
+
+    /// Whether there is a filter for a path; so too where that cannot be said, which [`matching`](Filters::matching) will
+    /// say.
+    fn is_any_for(&self, path: &str) -> bool {
+        self.0.iter().any(|(target, _)| target.matches(path).unwrap_or(true))
     }
 }
 

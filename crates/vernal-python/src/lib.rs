@@ -61,6 +61,7 @@ fn add_all(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(process::die_with_parent, module)?)?;
     module.add_class::<visit::Visit>()?;
     module.add_class::<uploaded::Uploaded>()?;
+    module.add_class::<respond::Resource>()?;
     module.add_class::<controller::FlowTarget>()?;
     module.add_class::<reader::Reader>()?;
     module.add_class::<websocket::WebsocketConnection>()?;

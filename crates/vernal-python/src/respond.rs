@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 use vernal::{HttpError, Response};
 
-use self::body::{is_body, is_plain_body, set_body};
+pub(crate) use self::body::Resource;
+use self::body::{is_body, is_file, is_plain_body, set_body};
 use crate::names::Names;
 
 /// Why there is no value or no response: an answer for the client, or an exception.
@@ -314,9 +315,8 @@ impl<'py> Parts<'py> {
     /// The whole response.
     pub(crate) fn into_response(mut self, py: Python<'py>) -> Result<Response, Failure> {
         let body = self.body.take();
-        // a file knows when it was modified
         let is_file = match &body {
-            Some(body) if !is_plain_body(body) => body.is_instance(Names::get(py)?.static_file.bind(py))?,
+            Some(body) if !is_plain_body(body) => is_file(body, Names::get(py)?)?,
             _ => false,
         };
         let mut response = if is_file { self.into_plain_head()? } else { self.into_head()? };

@@ -15,7 +15,7 @@ use crate::fields;
 use crate::host::Host;
 use crate::names::Names;
 use crate::reader::Reader;
-use crate::respond::{self, Failure, Parts};
+use crate::respond::{self, Failure, Parts, Resource};
 use crate::stream::{self, Pieces, Writer};
 
 /// A request on its visit to Python.
@@ -290,6 +290,12 @@ impl Visit {
     #[getter]
     fn session_factory<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         self.controller.as_ref().map(|controller| controller.settings.session_factory.bind(py).clone())
+    }
+
+    /// The file that the path names, among the app's resources.
+    fn resource(&self, py: Python<'_>) -> PyResult<Resource> {
+        let found = py.detach(|| self.request.resource());
+        found.map(Resource).map_err(|error| Failure::from(error).into_python(py))
     }
 
     /// What another server has said of the request: the WSGI environment, the ASGI scope.

@@ -1,5 +1,6 @@
 //! What was declared, checked and frozen at start.
 
+mod file_controller;
 mod mounts;
 mod other_rules;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use tokio::sync::Semaphore;
 
+use self::file_controller::FileController;
 use self::mounts::Mounts;
 use self::other_rules::OtherRules;
 use crate::bind::{BodyUse, Kind, Param, StateMap};
@@ -48,6 +50,7 @@ struct Shared {
     filters: Filters,
     error_pages: ErrorPages,
     resources: Resources,
+    file_controller: Option<FileController<MappingId>>,
     mounts: Mounts,
     state: StateMap,
     session_store: Box<dyn SessionStore>,
@@ -80,6 +83,13 @@ pub(crate) struct Target {
     pub(crate) controller: Arc<dyn Controller>,
     pub(crate) body_use: BodyUse,
     pub(crate) runs: Runs,
+}
+
+impl Target {
+    fn of(controller: &Arc<dyn Controller>, prefer_coroutine: bool) -> Self {
+        let (body_use, runs) = (controller.body_use(), Runs::of(&**controller, prefer_coroutine));
+        Target { controller: Arc::clone(controller), body_use, runs }
+    }
 }
 
 /// Where a controller runs.
@@ -274,6 +284,7 @@ pub struct Builder {
     filters: Vec<FilterEntry>,
     error_pages: Vec<ErrorPageEntry>,
     resources: Resources,
+    file_controller: Option<FileController<Arc<dyn Controller>>>,
     mounts: Mounts,
     state: StateMap,
     session_store: Option<Box<dyn SessionStore>>,
@@ -314,6 +325,7 @@ impl Default for Builder {
             filters: Vec::new(),
             error_pages: Vec::new(),
             resources: Resources::default(),
+            file_controller: None,
             mounts: Mounts::default(),
             state: StateMap::default(),
             session_store: None,
@@ -760,11 +772,15 @@ impl Builder {
             check_state(controller.params(), &self.state, location, &mut mistakes);
             for route in &routes {
                 table.add(route, location);
-                let body_use = controller.body_use();
-                let runs = Runs::of(&*controller, self.prefer_coroutine);
-                targets.push(Target { controller: Arc::clone(&controller), body_use, runs });
+                targets.push(Target::of(&controller, self.prefer_coroutine));
             }
         }
+        // behind the mappings of the table, which has none for it
+        let file_controller = self.file_controller.map(|FileController { takes, controller }| {
+            check_state(controller.params(), &self.state, None, &mut mistakes);
+            targets.push(Target::of(&controller, self.prefer_coroutine));
+            FileController { takes, controller: targets.len() as MappingId - 1 }
+        });
         let filters = Filters::new(self.filters, self.regexp_fallback.as_ref(), &mut mistakes);
         let mut error_pages = ErrorPages::default();
         for page in self.error_pages {
@@ -795,6 +811,7 @@ impl Builder {
             filters,
             error_pages,
             resources: self.resources,
+            file_controller,
             mounts: self.mounts,
             state: self.state,
             session_store: self.session_store.unwrap_or_else(|| Box::new(MemorySessions::new(sessions))),

@@ -231,6 +231,9 @@ impl App {
         };
         if let Some(located) = self.resources().find(request.path()) {
             let file = || {
+                if let Some(controller) = self.file_controller(request.path()) {
+                    return Ok(Some(Destination::Mapping(controller)));
+                }
                 let file = self.resources().resolve(&located).map_err(|error| self.file_error(error))?;
                 Ok(Some(Destination::File(file)))
             };

@@ -648,7 +648,7 @@ impl Request {
         self.connection.as_ref().map(|connection| &connection.app)
     }
 
-    fn require_app(&self) -> Result<&App, HttpError> {
+    pub(crate) fn require_app(&self) -> Result<&App, HttpError> {
         self.app().ok_or_else(|| HttpError::new(500).explain("this request belongs to no app"))
     }
 

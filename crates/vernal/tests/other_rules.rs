@@ -212,3 +212,33 @@ async fn the_icon_can_be_left_to_the_application() {
     assert_eq!(built(App::builder()).get("/favicon.ico").send().await.status(), 200);
     assert_eq!(built(App::builder().favicon(false)).get("/favicon.ico").send().await.status(), 404);
 }
+
+#[tokio::test]
+async fn a_controller_may_answer_for_files() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("note.txt"), "a note").expect("a file");
+    let members_only = || {
+        controller::from_fn(|request: &Request| match request.headers.get("Member") {
+            Some(_) => request.resource(),
+            None => Err(HttpError::new(401)),
+        })
+    };
+    let app = App::builder()
+        .resource("/files/**", directory.path())
+        .resource("/open/**", directory.path())
+        .file_controller(|path| path.starts_with("/files/"), members_only());
+    let client = built(app);
+    for (path, without, with) in [
+        ("/files/note.txt", 401, 200),
+        ("/files/none.txt", 401, 404),
+        ("/files/%2e%2e/none.txt", 401, 404),
+        ("/open/note.txt", 200, 200),
+        ("/nowhere", 404, 404),
+    ] {
+        assert_eq!(client.get(path).send().await.status(), without, "{path}");
+        assert_eq!(client.get(path).header("Member", "1").send().await.status(), with, "{path}");
+    }
+    let range = client.get("/files/note.txt").header("Member", "1").header("Range", "bytes=2-5").send().await;
+    assert_eq!((range.status(), range.text()), (206, "note"));
+    assert_eq!(client.post("/files/note.txt").header("Member", "1").send().await.status(), 405);
+}

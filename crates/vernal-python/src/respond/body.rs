@@ -10,6 +10,10 @@ use crate::json::{to_json, utf8};
 use crate::names::Names;
 use crate::respond::{Failure, unsupported};
 
+/// A file of the app's resources, as a body.
+#[pyclass(frozen, module = "simple_http_server._engine")]
+pub(crate) struct Resource(pub(crate) StaticFile);
+
 /// Whether the type itself, not one that is derived from it, is one of a body.
 pub(super) fn is_plain_body(value: &Bound<'_, PyAny>) -> bool {
     value.is_exact_instance_of::<PyString>()
@@ -23,7 +27,12 @@ pub(super) fn is_body(value: &Bound<'_, PyAny>, names: &Names) -> PyResult<bool>
         || value.is_instance_of::<PyDict>()
         || value.is_instance_of::<PyBytes>()
         || value.is_instance_of::<PyByteArray>()
-        || value.is_instance(names.static_file.bind(value.py()))?)
+        || is_file(value, names)?)
+}
+
+/// Whether it is a file, which knows when it was modified.
+pub(super) fn is_file(value: &Bound<'_, PyAny>, names: &Names) -> PyResult<bool> {
+    Ok(value.is_instance_of::<Resource>() || value.is_instance(names.static_file.bind(value.py()))?)
 }
 
 const TEXT: &str = "text/plain; charset=utf8";
@@ -54,6 +63,8 @@ pub(super) fn set_body(
         set_content(response, bytes.as_bytes().to_vec(), "application/octet-stream");
     } else if let Ok(bytes) = body.cast::<PyByteArray>() {
         set_content(response, bytes.to_vec(), TEXT);
+    } else if let Ok(file) = body.cast::<Resource>() {
+        response.set_body(file.get().0.clone());
     } else if body.is_instance(Names::get(py)?.static_file.bind(py))? {
         let path: std::path::PathBuf = body.getattr("file_path")?.extract()?;
         let content_type: String = body.getattr("content_type")?.extract()?;

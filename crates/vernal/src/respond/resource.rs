@@ -89,6 +89,15 @@ impl Resources {
         })
     }
 
+    /// The file for a percent-decoded request path with its leading slash.
+    ///
+    /// # Errors
+    ///
+    /// As [`resolve`](Resources::resolve); as well where no pattern matches.
+    pub(crate) fn file(&self, path: &str) -> Result<StaticFile, HttpError> {
+        self.resolve(&self.find(path).ok_or_else(not_found)?)
+    }
+
     /// The file that is asked for, if it is one that may be sent.
     ///
     /// Between this and the opening of the file, who may write in the directory can put a link in its place. Who may
