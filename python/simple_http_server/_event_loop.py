@@ -4,8 +4,8 @@ import contextvars
 import os
 import sys
 import threading
-from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, Coroutine, List, Optional, TypeVar
+from types import CodeType, FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Coroutine, List, Optional, Tuple, TypeVar
 
 from .logger import get_logger
 
@@ -21,6 +21,15 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 class Escaped(Exception):
     """Stands for its cause, which would have ended the event loop: ``SystemExit`` or ``KeyboardInterrupt``."""
+
+
+def uncovered(
+    error: BaseException, traceback: Optional[TracebackType]
+) -> Tuple[BaseException, Optional[TracebackType]]:
+    """An exception and its traceback; those of the one that it stands for, if it is an :class:`Escaped`."""
+    if isinstance(error, Escaped) and error.__cause__ is not None:
+        return error.__cause__, error.__cause__.__traceback__
+    return error, traceback
 
 
 async def contained(coroutine: "Coroutine[Any, Any, Result]") -> Result:

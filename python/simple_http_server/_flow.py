@@ -8,7 +8,7 @@ from typing import Any, Callable, Generator, Optional, Sequence
 from . import _signals
 from ._declarations import ErrorPage
 from ._engine import FlowTarget, Visit
-from ._event_loop import Escaped, contained
+from ._event_loop import contained, uncovered
 from ._live import ClientGone
 from ._serving import InterpreterEnds
 from ._signature import BINDINGS, MISSING, Argument
@@ -140,10 +140,8 @@ def _required(argument: Argument, value: Any) -> Any:
 
 def failed(error: BaseException, traceback: Optional[TracebackType]) -> str:
     """Writes an exception of the application to the log, with its traceback; what the client is told of it."""
-    if isinstance(error, Escaped) and error.__cause__ is not None:
-        error = error.__cause__
-        traceback = error.__traceback__
-    if isinstance(error, (SystemExit, KeyboardInterrupt)) and _signals.interrupt(error):
+    error, traceback = uncovered(error, traceback)
+    if _signals.interrupt(error, traceback):
         return "The server is ending."
     if isinstance(error, ClientGone):
         _logger.debug("%s", error)

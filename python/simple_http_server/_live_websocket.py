@@ -8,6 +8,8 @@ import os
 from types import TracebackType
 from typing import Any, Dict, List, Optional, Protocol, Tuple, Union
 
+from . import _signals
+from ._event_loop import uncovered
 from ._live import _Lazy, _parse_cookies
 from .logger import get_logger
 from .models.fields import Headers
@@ -225,6 +227,9 @@ def failed(event: str, error: BaseException, traceback: Optional[TracebackType])
 
     :param event: the handler and its event, as the log should name them.
     """
+    error, traceback = uncovered(error, traceback)
+    if _signals.interrupt(error, traceback):
+        return "The server is ending."
     _logger.error("%s failed: %s", event, error, exc_info=(type(error), error, traceback))
     return str(error)
 

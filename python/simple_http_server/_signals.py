@@ -8,7 +8,7 @@ import contextlib
 import signal
 import socket
 import threading
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Protocol, Tuple
 
 if TYPE_CHECKING:
@@ -144,12 +144,13 @@ def stopped_by_signals(stoppable: Stoppable) -> Iterator[None]:
         _state.stoppable.remove(stoppable)
 
 
-def interrupt(error: BaseException) -> bool:
+def interrupt(error: BaseException, traceback: Optional[TracebackType]) -> bool:
     """Ends the servers by an exception that a signal's handler of the application has raised while a controller ran in
-    the main thread; whether it is one.
+    the main thread; whether it is one. An exception that native code has caught does not know its traceback itself.
     """
+    if not isinstance(error, (SystemExit, KeyboardInterrupt)):
+        return False
     codes = {getattr(signal.getsignal(number), "__code__", None) for number in _NUMBERS} - {None}
-    traceback = error.__traceback__
     while codes and traceback is not None:
         if traceback.tb_frame.f_code in codes:
             _state.interruption = error

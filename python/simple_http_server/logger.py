@@ -222,7 +222,7 @@ class CachingLogger(logging.Logger):
         self.__dict__["_cache"].clear()
 
 
-class _StandardOutput(logging.StreamHandler):  # type: ignore[type-arg] - generic from Python 3.11 on
+class _StandardOutput(logging.StreamHandler):  # type: ignore[type-arg]  # generic from Python 3.11 on
     """The default handler. What the encoding of the output does not have is written by its number."""
 
     def emit(self, record: logging.LogRecord) -> None:

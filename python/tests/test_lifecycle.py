@@ -39,6 +39,13 @@ say("ENDED")
 """
 
 
+WEBSOCKET = (
+    "GET /busy-socket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x81\0\0\0\0x"
+)
+"""A handshake, and a message of one letter."""
+
+
 @pytest.fixture(params=MODES)
 def mode(request):
     return request.param
@@ -159,6 +166,35 @@ signal.signal(signal.SIGTERM, own)
         else:
             running.tell()
         assert running.end() == 7
+
+
+@pytest.mark.parametrize("kind", ["", "async "])
+@pytest.mark.parametrize("opens", ["GET /busy HTTP/1.1\r\nHost: a\r\n\r\n", WEBSOCKET], ids=["request", "websocket"])
+def test_an_exception_of_a_handler_of_the_application_ends_the_loop_from_within_a_controller(kind, opens):
+    source = f"""
+def own(number, frame):
+    raise SystemExit(7)
+
+signal.signal(signal.SIGTERM, own)
+
+@route("/busy")
+{kind}def busy():
+    say("GATE")
+    wait_for_line()
+
+@websocket_handler(endpoint="/busy-socket")
+class Busy(WebsocketHandler):
+    {kind}def on_text_message(self, session, message):
+        say("GATE")
+        wait_for_line()
+"""
+    with program(source + START, "coroutines") as running:
+        client = socket.create_connection(("127.0.0.1", running.port()))
+        client.sendall(opens.encode("latin-1"))
+        running.wait_for("GATE")
+        running.signal(signal.SIGTERM)
+        assert running.end() == 7
+        client.close()
 
 
 def test_a_server_stops_from_a_controller_and_starts_again_in_the_same_process(mode):
