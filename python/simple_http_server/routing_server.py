@@ -104,16 +104,16 @@ class RoutingServer:
 
     @property
     def gzip_content_types(self) -> Set[str]:
-        """The beginnings of the content types that are compressed."""
+        """The beginnings of the content types that are compressed, or ``type/*`` and ``type/*+suffix``."""
         return self._gzip_content_types
 
     @gzip_content_types.setter
     def gzip_content_types(self, types: Iterable[str]) -> None:
-        self._gzip_content_types = {content_type.lower() for content_type in types}
+        self._gzip_content_types = _lower(types)
 
     def extend_gzip_content_types(self, types: Iterable[str]) -> None:
         """Adds to the content types that are compressed."""
-        self._gzip_content_types |= {content_type.lower() for content_type in types}
+        self._gzip_content_types |= _lower(types)
 
     @property
     def res_conf(self) -> Mapping[str, str]:
@@ -231,3 +231,12 @@ class RoutingServer:
         from .http_session_local import shared_session_factory
 
         return shared_session_factory()
+
+
+def _lower(types: Iterable[str]) -> Set[str]:
+    if isinstance(types, str):
+        # its letters would be the beginnings of nearly all types
+        raise ConfigurationError(
+            f"gzip_content_types should be a set of content types, not the text {types!r}."
+        )
+    return {content_type.lower() for content_type in types}

@@ -38,7 +38,7 @@ pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>, may_wait:
                 let (types, level): (Vec<String>, u32) = value.extract()?;
                 match types.is_empty() {
                     true => builder,
-                    false => builder.compression(Compression::gzip(types, level).vary(!compatible)),
+                    false => builder.compression(gzip(types, level).vary(!compatible)),
                 }
             }
             "trusted_proxies" => builder.trusted_proxies(value.extract::<Vec<String>>()?),
@@ -52,6 +52,12 @@ pub(crate) fn apply(mut builder: Builder, options: &Bound<'_, PyDict>, may_wait:
         };
     }
     Ok(builder)
+}
+
+/// Content types by their beginnings (`spec/04` section 8), but for those that have a `*`.
+fn gzip(types: Vec<String>, level: u32) -> Compression {
+    let (ranges, beginnings): (Vec<_>, Vec<_>) = types.into_iter().partition(|text| text.contains('*'));
+    Compression::gzip(ranges, level).types_that_begin(beginnings)
 }
 
 /// Applies the settings of a server.

@@ -64,6 +64,7 @@ use types::MediaRange;
 #[derive(Debug, Clone)]
 pub struct Compression {
     types: Vec<String>,
+    beginnings: Vec<String>,
     codings: Vec<Coding>,
     levels: Vec<(Coding, u32)>,
     minimum: usize,
@@ -97,6 +98,7 @@ impl Compression {
     pub fn new() -> Self {
         Compression {
             types: Compression::TEXT.map(str::to_owned).into(),
+            beginnings: Vec::new(),
             codings: vec![Coding::Zstd, Coding::Brotli, Coding::Gzip, Coding::Deflate],
             levels: Vec::new(),
             minimum: KB,
@@ -114,6 +116,20 @@ impl Compression {
     /// parameters, such as the charset, do not matter.
     pub fn types<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
         self.types = types.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Beside these, the content types that begin so, with their parameters and in any case: `text/` for all text,
+    /// `text/html; charset=utf-8` for that charset alone. The empty text is the beginning of all.
+    ///
+    /// ```
+    /// use vernal::Compression;
+    ///
+    /// let json_and_text = Compression::new().types(["application/json"]).types_that_begin(["text/"]);
+    /// # let _ = json_and_text;
+    /// ```
+    pub fn types_that_begin<T: Into<String>>(mut self, beginnings: impl IntoIterator<Item = T>) -> Self {
+        self.beginnings = beginnings.into_iter().map(Into::into).collect();
         self
     }
 
@@ -156,7 +172,8 @@ impl Compression {
         let mistake =
             |text: String| Error::start(StartErrorKind::Configuration, format!("compression: {text}"));
         let types: Result<Vec<_>, _> = self.types.iter().map(|text| MediaRange::parse(text)).collect();
-        let types = types.map_err(mistake)?;
+        let mut types = types.map_err(mistake)?;
+        types.extend(self.beginnings.iter().cloned().map(MediaRange::Beginning));
         if self.codings.is_empty() {
             return Err(mistake("there has to be a coding, or no compression at all".to_owned()));
         }

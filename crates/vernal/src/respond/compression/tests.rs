@@ -97,6 +97,30 @@ fn media_types_are_compared_without_case_and_parameters() {
 }
 
 #[test]
+fn beginnings_are_compared_with_the_whole_field() {
+    for (beginning, matching, others) in [
+        ("text/", &["text/html", " TEXT/plain; charset=utf8"][..], &["textual/html", "text", ""][..]),
+        ("Text", &["text/html", "textual/html"], &["application/text"]),
+        (
+            "application/json; charset=utf8",
+            &["application/json; charset=utf8", "Application/JSON; Charset=UTF8; x"],
+            &["application/json", "application/json;charset=utf8"],
+        ),
+        ("", &["text/html", ""], &[]),
+    ] {
+        let rules = Compression::gzip([""; 0], 9).types_that_begin([beginning]).check().expect("rules");
+        let is_meant =
+            |content_type: &str| rules.types.iter().any(|range| range.matches(content_type.as_bytes()));
+        for content_type in matching {
+            assert!(is_meant(content_type), "{content_type} begins with {beginning}");
+        }
+        for content_type in others {
+            assert!(!is_meant(content_type), "{content_type} does not begin with {beginning}");
+        }
+    }
+}
+
+#[test]
 fn settings_that_cannot_be_meant_are_refused() {
     let text = |compression: Compression| compression.check().err().map(|error| error.to_string());
     assert_eq!(text(Compression::new()), None);

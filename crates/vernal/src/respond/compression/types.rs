@@ -9,6 +9,8 @@ pub(super) enum MediaRange {
     Kind(String),
     /// `application/` and `+json`, for `application/*+json`
     Suffix(String, String),
+    /// All that begin so, parameters included.
+    Beginning(String),
 }
 
 impl MediaRange {
@@ -32,13 +34,14 @@ impl MediaRange {
         }
     }
 
-    /// Whether the value of a `Content-Type` field is of this type; its parameters are passed over.
+    /// Whether the value of a `Content-Type` field is of this type; its parameters are passed over, but for a beginning.
     pub(super) fn matches(&self, content_type: &[u8]) -> bool {
         let end = content_type.iter().position(|byte| *byte == b';').unwrap_or(content_type.len());
         let media_type = content_type[..end].trim_ascii();
         match self {
             MediaRange::One(one) => media_type.eq_ignore_ascii_case(one.as_bytes()),
             MediaRange::Kind(kind) => starts_with(media_type, kind),
+            MediaRange::Beginning(beginning) => starts_with(content_type.trim_ascii_start(), beginning),
             MediaRange::Suffix(kind, suffix) => {
                 starts_with(media_type, kind)
                     && media_type.len() > kind.len() + suffix.len()
