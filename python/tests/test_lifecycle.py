@@ -169,7 +169,9 @@ signal.signal(signal.SIGTERM, own)
 
 
 @pytest.mark.parametrize("kind", ["", "async "])
-@pytest.mark.parametrize("opens", ["GET /busy HTTP/1.1\r\nHost: a\r\n\r\n", WEBSOCKET], ids=["request", "websocket"])
+@pytest.mark.parametrize(
+    "opens", ["GET /busy HTTP/1.1\r\nHost: a\r\n\r\n", WEBSOCKET], ids=["request", "websocket"]
+)
 def test_an_exception_of_a_handler_of_the_application_ends_the_loop_from_within_a_controller(kind, opens):
     source = f"""
 def own(number, frame):
