@@ -12,7 +12,7 @@ import socket
 import struct
 import tempfile
 import threading
-from typing import TYPE_CHECKING, Any, Dict, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Set, Tuple, cast
 
 from .logger import get_logger
 
@@ -22,13 +22,20 @@ if TYPE_CHECKING:
 
 _logger = get_logger("simple_http_server.server")
 
+CONNECTIONS = 25_000
+"""How many connections there may be at the same time, unless it is said; the engine's own default."""
+
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds that a client has for the TLS handshake; those of the engine's own."""
 
 _PIECE = 64 * 1024
 _BACKLOG = 4096
+_REST = 0.1
+"""Seconds until connections are taken again where the system has no descriptor left for one."""
 _LINGER = 1.0
 """Seconds for which what a client sends is read after the last answer."""
+_CLOSING = 30.0
+"""Seconds in which a connection is closed."""
 _LAST_WORDS = 1.0
 """Seconds in which what the engine has answered is to have reached the clients, at the end."""
 
@@ -39,18 +46,22 @@ class TlsFront:
     :param host: the address; all of them where it is empty.
     :param port: the port; 0 for any that is free.
     :param context: the settings of TLS.
+    :param connections: so many clients there may be at the same time; others wait in the backlog of the system.
     """
 
-    def __init__(self, host: str, port: int, context: "SSLContext") -> None:
+    def __init__(self, host: str, port: int, context: "SSLContext", connections: int = CONNECTIONS) -> None:
         self._context = context
+        self._most = max(connections, 1)
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._folder = tempfile.mkdtemp(prefix="simple_http_server-")
         self._path = os.path.join(self._folder, "engine")
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._thread: Optional[threading.Thread] = None
-        self._server: Optional[asyncio.AbstractServer] = None
+        self._accepting: Optional[asyncio.Task[None]] = None
+        self._connections: Set[asyncio.Task[None]] = set()
         self._conversations: Set[asyncio.Task[None]] = set()
+        """Those of them whose handshake is done, and whose last bytes are not on their way yet."""
         self._is_listening = True
 
     @property
@@ -59,9 +70,11 @@ class TlsFront:
         return {"unix_socket": self._path, "proxy_protocol": True}
 
     def start(self) -> None:
-        """Takes connections, in a thread of its own. The engine listens already."""
+        """Takes connections, in a thread of its own, unless it has been stopped. The engine listens already."""
         import asyncio
 
+        if not self._is_listening:
+            return
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, args=(self._loop,), name="tls", daemon=True)
         self._thread.start()
@@ -73,7 +86,7 @@ class TlsFront:
             self._socket.close()
             return
         with contextlib.suppress(RuntimeError):  # the loop has been closed
-            self._loop.call_soon_threadsafe(self._close_server)
+            self._loop.call_soon_threadsafe(self._end_accepting)
 
     def close(self) -> None:
         """Ends all connections, once the engine has."""
@@ -91,46 +104,74 @@ class TlsFront:
 
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(self._listen())
+            if self._is_listening:
+                self._accepting = loop.create_task(self._accept())
             loop.run_forever()
         finally:
             loop.close()
 
-    async def _listen(self) -> None:
+    async def _accept(self) -> None:
+        """Takes connections, as long as there may be more of them."""
         import asyncio
 
-        self._server = await asyncio.start_server(
-            self._converse,
-            sock=self._socket,
-            backlog=_BACKLOG,
-            ssl=self._context,
-            ssl_handshake_timeout=HANDSHAKE_TIMEOUT,
-        )
-        if not self._is_listening:
-            self._close_server()
+        loop = asyncio.get_running_loop()
+        room = asyncio.Semaphore(self._most)
+        self._socket.setblocking(False)
+        while True:
+            await room.acquire()
+            try:
+                client, _ = await loop.sock_accept(self._socket)
+            except OSError as error:
+                room.release()
+                _logger.warning("Connections cannot be accepted for now: %s", error)
+                await asyncio.sleep(_REST)
+                continue
+            connection = loop.create_task(self._serve(client))
+            self._connections.add(connection)
+            connection.add_done_callback(self._connections.discard)
+            connection.add_done_callback(lambda _: room.release())
 
-    def _close_server(self) -> None:
-        if self._server is not None:
-            self._server.close()
+    def _end_accepting(self) -> None:
+        if self._accepting is not None:
+            self._accepting.cancel()
+        self._socket.close()
 
     async def _finish(self) -> None:
         import asyncio
 
+        for connection in self._connections - self._conversations:
+            connection.cancel()
         if self._conversations:
-            _, unfinished = await asyncio.wait(self._conversations, timeout=_LAST_WORDS)
-            for conversation in unfinished:
-                conversation.cancel()
-            if unfinished:
-                await asyncio.wait(unfinished, timeout=_LAST_WORDS / 2)
+            await asyncio.wait(self._conversations, timeout=_LAST_WORDS)
+        unfinished = list(self._connections)
+        for connection in unfinished:
+            connection.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished, timeout=_LAST_WORDS / 2)
         asyncio.get_running_loop().stop()
+
+    async def _serve(self, client: socket.socket) -> None:
+        """The life of a connection."""
+        import asyncio
+
+        loop = cast("asyncio.BaseEventLoop", asyncio.get_running_loop())
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        try:
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: protocol, client, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT
+            )
+            writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+            await self._converse(reader, writer)
+            await _closed(writer)
+        except (OSError, asyncio.IncompleteReadError) as error:
+            _logger.debug("A connection has ended early: %s", error)
 
     async def _converse(self, reader: "asyncio.StreamReader", writer: "asyncio.StreamWriter") -> None:
         import asyncio
 
-        task = asyncio.current_task()
-        if task is not None:
-            self._conversations.add(task)
-            task.add_done_callback(self._conversations.discard)
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._conversations.add(task)
         try:
             header = _introduction(writer.get_extra_info("peername"), writer.get_extra_info("sockname"))
             inner_reader, inner_writer = await asyncio.open_unix_connection(self._path)
@@ -139,9 +180,8 @@ class TlsFront:
                 await self._pass_on(reader, writer, inner_reader, inner_writer)
             finally:
                 inner_writer.transport.abort()
-        except (OSError, asyncio.IncompleteReadError) as error:
-            _logger.debug("A connection has ended early: %s", error)
         finally:
+            self._conversations.discard(task)
             with contextlib.suppress(OSError):
                 writer.close()
 
@@ -167,6 +207,16 @@ class TlsFront:
                 await inwards
 
 
+async def _closed(writer: "asyncio.StreamWriter") -> None:
+    """Waits until a connection is closed, also by a client that takes nothing."""
+    import asyncio
+
+    try:
+        await asyncio.wait_for(writer.wait_closed(), _CLOSING)
+    except asyncio.TimeoutError:
+        writer.transport.abort()
+
+
 async def _pump(reader: "asyncio.StreamReader", writer: "asyncio.StreamWriter") -> None:
     """Passes bytes on until there are no more, never more at once than the receiver takes."""
     while True:
@@ -179,8 +229,10 @@ async def _pump(reader: "asyncio.StreamReader", writer: "asyncio.StreamWriter") 
         writer.write_eof()
 
 
-def _introduction(client: Tuple[Any, ...], server: Tuple[Any, ...]) -> bytes:
+def _introduction(client: Optional[Tuple[Any, ...]], server: Tuple[Any, ...]) -> bytes:
     """The header of the PROXY protocol, version 2: two addresses, and that the client speaks TLS (section 2.2.6)."""
+    if client is None:
+        raise ConnectionResetError("the client has gone before it was asked for its address")
     addresses = [_unmapped(client[0]), _unmapped(server[0])]
     is_new = any(address.version == 6 for address in addresses)
     packed = b"".join(_as_version_6(address).packed if is_new else address.packed for address in addresses)

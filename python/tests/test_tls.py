@@ -154,6 +154,47 @@ def test_a_client_without_a_handshake_keeps_nobody_waiting(files):
             one.close()
 
 
+def test_no_more_clients_are_served_at_the_same_time_than_may_be(files):
+    limits = {"connections": 2}
+    with Started(files[0], ssl_context=context_of(files), limits=limits) as started:
+        silent = socket.create_connection(("127.0.0.1", started.port))
+        first, second = started.client(), started.client()
+        assert who(first)["scheme"] == "https"
+        answered = threading.Event()
+
+        def ask():
+            who(second)
+            answered.set()
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert not answered.wait(1)
+        silent.close()
+        assert answered.wait(PATIENCE)
+        asking.join()
+        first.close()
+        second.close()
+
+
+def test_a_server_with_a_context_that_is_stopped_before_it_starts_ends_at_once(files, monkeypatch):
+    failures = []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    one = HttpServer(("127.0.0.1", 0), ssl=True, ssl_context=context_of(files), app_conf=AppConf())
+    port = one.server.bind().port
+    one.shutdown()
+    one.start()
+    assert is_refused(port)
+    assert failures == []
+
+
+def test_a_second_start_leaves_clients_their_connections(files):
+    with Started(files[0], ssl_context=context_of(files)) as started, started.client() as client:
+        assert who(client)["scheme"] == "https"
+        with pytest.raises(RuntimeError, match="this server has been started before"):
+            started.made.start()
+        assert who(client)["scheme"] == "https"
+
+
 def is_closed(connection):
     """Whether it ends, whatever else comes; a reset is an end."""
     try:
