@@ -60,7 +60,7 @@ fn from_exception(py: Python<'_>, exception: &PyErr, expose: bool) -> HttpError 
         Ok(Some(error)) => return error,
         Ok(None) => report(py, exception),
         Err(why) => {
-            let wanted = "an HttpError has a number as its code, and texts as message and explain";
+            let wanted = "an HttpError has a code of 200 to 999, and texts as message and explain";
             let unusable = PyTypeError::new_err(format!("{wanted}: {why}"));
             unusable.set_cause(py, Some(exception.clone_ref(py)));
             report(py, &unusable)
@@ -73,13 +73,15 @@ fn from_exception(py: Python<'_>, exception: &PyErr, expose: bool) -> HttpError 
 ///
 /// # Errors
 ///
-/// For one whose code is no number of 16 bits, or whose texts are none.
+/// For one whose code is that of no answer, or whose texts are none.
 fn of_http_error(py: Python<'_>, exception: &PyErr) -> PyResult<Option<HttpError>> {
     let value = exception.value(py);
     if !value.is_instance(Names::get(py)?.http_error.bind(py))? {
         return Ok(None);
     }
     let code = value.getattr("code")?;
+    let number = code.extract().ok().filter(|number| (200..1000).contains(number));
+    let number = number.ok_or_else(|| PyValueError::new_err(format!("{code} is no such code")))?;
     let message: Option<String> = value.getattr("message")?.extract()?;
     let explain = match value.getattr("explain")?.extract::<Option<String>>()? {
         Some(explain) => explain,
@@ -88,7 +90,7 @@ fn of_http_error(py: Python<'_>, exception: &PyErr) -> PyResult<Option<HttpError
             module.call_method1("_description", (&code,))?.extract()?
         }
     };
-    Ok(Some(http_error(code.extract()?, message, explain)))
+    Ok(Some(http_error(number, message, explain)))
 }
 
 /// Writes an exception of the application to the log, with its traceback; its text.
