@@ -506,3 +506,46 @@ def test_what_a_request_has_is_let_go_after_a_fault(mode):
             return sum(request() is not None for request in seen) <= 1
 
         wait_until(are_gone, "the requests are let go")
+
+
+def half_way():
+    conf = AppConf()
+
+    @conf.route("/def")
+    def plain(res=Response()):
+        res.write_bytes(b"abc")
+        raise ValueError("half-way")
+
+    @conf.route("/async")
+    async def coroutine(res=Response()):
+        res.write_bytes(b"abc")
+        raise ValueError("half-way")
+
+    @conf.route("/large")
+    def large(res=Response()):
+        for _ in range(50):
+            res.write_bytes(b"abc" * 20_000)
+        raise ValueError("half-way")
+
+    return conf
+
+
+def received(port, target):
+    """All that comes until the connection ends, however it does."""
+    with contextlib.closing(asking(port, target)) as connection:
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := connection.recv(65536):
+                answer += piece
+        return answer
+
+
+@pytest.mark.parametrize("compatible", [True, False])
+def test_what_was_written_before_a_failure_has_arrived(mode, compatible):
+    with Started(half_way(), mode, compatible=compatible) as started:
+        for target, count in [("/def", 1), ("/async", 1), ("/large", 50 * 20_000)] * 30:
+            answer = received(started.port, target)
+            assert answer.startswith(b"HTTP/1."), target
+            assert answer.count(b"abc") == count, target
+            # compatible answers have no end that could be missing
+            assert not answer.endswith(b"0\r\n\r\n")

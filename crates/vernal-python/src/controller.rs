@@ -267,7 +267,8 @@ impl Visiting {
         }
     }
 
-    /// After the controller has answered itself an error can only be logged (`spec/08` A38), and a stream ends.
+    /// After the controller has answered itself an error can only be logged (`spec/08` A38), and a stream ends; the original's
+    /// clients cannot see that it is not whole.
     fn conclude(&self, returned: Result<Py<PyAny>, Failure>) {
         let has_failed = returned.is_err();
         if let Err(failure) = returned {
@@ -275,7 +276,7 @@ impl Visiting {
             tracing::debug!(%error, "the answer had been sent before");
         }
         match &self.visit {
-            Some(visit) if has_failed => visit.get().break_off(),
+            Some(visit) if has_failed && !self.controller.settings.compatible => visit.get().break_off(),
             Some(visit) => visit.get().end(),
             None => {}
         }

@@ -82,6 +82,16 @@ async fn failing_stream() -> Stream {
     Stream::bytes(Unfold(move || pieces.next()))
 }
 
+#[route("/stream/fails/late")]
+async fn stream_that_fails_late() -> Stream {
+    let mut left = 100;
+    let next = move || {
+        left -= 1;
+        (left >= 0).then(|| if left > 0 { Ok(vec![b'x'; 64 * KB]) } else { Err("the source broke") })
+    };
+    Stream::bytes(Unfold(next))
+}
+
 #[route("/stream/panics")]
 async fn panicking_stream() -> Stream {
     Stream::iter((0..3).map(|number| if number < 2 { "x" } else { panic!("in the middle of an answer") }))
@@ -479,6 +489,18 @@ fn a_stream_that_fails_breaks_the_connection_off() {
         assert_eq!(rest.matches("HTTP/1.1 ").count(), rest.lines().count().min(1), "{rest}");
     }
     assert_eq!(server().get("/t").text(), "ok");
+}
+
+#[test]
+fn what_came_before_a_stream_fails_has_arrived() {
+    for (target, letter, count) in [("/stream/fails", "one\n", 1), ("/stream/fails/late", "x", 99 * 64 * KB)]
+    {
+        let mut wire = server().connect();
+        wire.send(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        let rest = String::from_utf8(wire.rest()).expect("text");
+        let (_, body) = rest.split_once("\r\n\r\n").expect("a head");
+        assert_eq!(body.matches(letter).count(), count, "{target}");
+    }
 }
 
 #[test]

@@ -401,6 +401,9 @@ impl AsyncWrite for Socket {
             return Poll::Ready(Ok(()));
         }
         ready!(self.poll_send(context))?;
+        if self.connection.watch.flushed() {
+            context.waker().wake_by_ref();
+        }
         // hyper reads nothing while the app works on an answer; this ends the work when the client has gone
         if self.listens && self.connection.watch.is_answering() {
             match self.stream.poll_reset(context) {

@@ -19,6 +19,7 @@ pub(crate) struct Watch {
     answers: AtomicU32,
     blocked: AtomicBool,
     put_off: AtomicBool,
+    flush: AtomicU8,
     heads: AtomicU32,
     since: AtomicU64,
     /// Bytes of the answer that have gone out since the client first made the server wait for it, and for how many
@@ -33,6 +34,11 @@ pub(crate) struct Watch {
 /// Bytes that a connection may write before the others of its thread have their turn. The system takes megabytes at
 /// once from an answer without an end, and a thread has thousands of connections.
 const TURN: usize = 64 * 1024;
+
+/// Nobody waits for a flush; somebody does; it has been.
+const UNWATCHED: u8 = 0;
+const AWAITED: u8 = 1;
+const FLUSHED: u8 = 2;
 
 /// Nothing has come of the first request.
 const FRESH: u8 = 3;
@@ -121,6 +127,30 @@ impl Watch {
     /// Whether a flush waits to be made up for.
     pub(crate) fn is_put_off(&self) -> bool {
         self.put_off.load(Ordering::Relaxed)
+    }
+
+    /// Whether all that was handed to the socket has gone out since this was first asked. Where not, the task that asks is
+    /// woken when it has.
+    pub(crate) fn has_flushed(&self) -> bool {
+        match self.flush.load(Ordering::Relaxed) {
+            FLUSHED => {
+                self.flush.store(UNWATCHED, Ordering::Relaxed);
+                true
+            }
+            _ => {
+                self.flush.store(AWAITED, Ordering::Relaxed);
+                false
+            }
+        }
+    }
+
+    /// All has gone out; whether somebody waits for that.
+    pub(crate) fn flushed(&self) -> bool {
+        let is_awaited = self.flush.load(Ordering::Relaxed) == AWAITED;
+        if is_awaited {
+            self.flush.store(FLUSHED, Ordering::Relaxed);
+        }
+        is_awaited
     }
 
     /// There is nothing to read; whether all that has arrived was whole messages.

@@ -159,6 +159,8 @@ pub struct Body(pub(crate) Option<Content>);
 pub struct OutgoingBody {
     data: Outgoing,
     in_flight: Option<InFlight>,
+    /// Why it breaks off, once all before has gone out.
+    broken: Option<BoxError>,
 }
 
 impl OutgoingBody {
@@ -187,6 +189,17 @@ impl OutgoingBody {
         }
     }
 
+    /// Breaks off. A transport that is told of it sends nothing any more, so it must have sent all before.
+    fn poll_broken(&mut self, error: BoxError) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &self.in_flight {
+            Some(InFlight(connection)) if !connection.watch.has_flushed() => {
+                self.broken = Some(error);
+                Poll::Pending
+            }
+            _ => Poll::Ready(Some(Err(error))),
+        }
+    }
+
     /// Whether all of it is there already.
     pub(crate) fn is_in_memory(&self) -> bool {
         matches!(self.data, Outgoing::Empty | Outgoing::Bytes(_))
@@ -201,7 +214,7 @@ impl std::fmt::Debug for OutgoingBody {
 
 impl From<Outgoing> for OutgoingBody {
     fn from(data: Outgoing) -> Self {
-        OutgoingBody { data, in_flight: None }
+        OutgoingBody { data, in_flight: None, broken: None }
     }
 }
 
@@ -234,6 +247,9 @@ impl http_body::Body for OutgoingBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(error) = self.broken.take() {
+            return self.poll_broken(error);
+        }
         let chunk = match &mut self.data {
             Outgoing::Empty => return Poll::Ready(None),
             Outgoing::Bytes(bytes) => {
@@ -244,7 +260,10 @@ impl http_body::Body for OutgoingBody {
             Outgoing::File(file) => Pin::new(file).poll_next(context).map_err(Into::into),
             Outgoing::Stream(stream) => stream.as_mut().poll_next(context),
         };
-        chunk.map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+        match chunk {
+            Poll::Ready(Some(Err(error))) => self.poll_broken(error),
+            chunk => chunk.map(|chunk| chunk.map(|chunk| chunk.map(Frame::data))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
