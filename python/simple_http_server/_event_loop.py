@@ -106,8 +106,9 @@ def blocks(thread: int) -> bool:
 def _application(innermost: Optional[FrameType]) -> Optional[FrameType]:
     """The first function of the application that the loop has called; ``None`` where the loop itself runs, or waits."""
     import asyncio
+    import selectors
 
-    loop = (os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep, _PACKAGE)
+    loop = (os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep, selectors.__file__, _PACKAGE)
     inside: List[FrameType] = []
     frame = innermost
     while frame is not None:

@@ -11,9 +11,9 @@ from concurrent.futures import CancelledError
 
 import pytest
 from programs import MODES, PATIENCE, Client, ask, program, text, wait_until
+from running import Started, made
 
-from simple_http_server import AppConf, FilterContext, HttpError, Request, Response
-from simple_http_server.http_server import HttpServer
+from simple_http_server import AppConf, FilterContext, HttpError, Request, Response, _event_loop
 from simple_http_server.models.model_bindings import ModelBinding
 
 
@@ -137,35 +137,6 @@ class Application:
         return self.fault
 
 
-class Started:
-    """A server in a thread."""
-
-    def __init__(self, conf, mode, **options):
-        self.server = HttpServer(
-            ("127.0.0.1", 0), app_conf=conf, prefer_corountine=mode == "coroutines", **options
-        )
-        self.failure = None
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-        wait_until(lambda: self.server.ready or not self.thread.is_alive(), "the server serves")
-        self.port = self.server.server.bind().port
-
-    def _run(self):
-        try:
-            self.server.start()
-        except BaseException as error:
-            self.failure = error
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join(PATIENCE)
-        assert not self.thread.is_alive()
-        assert self.failure is None
-
-
 @pytest.fixture(params=MODES)
 def mode(request):
     return request.param
@@ -174,7 +145,7 @@ def mode(request):
 @pytest.fixture(params=MODES, scope="module")
 def started(request):
     application = Application()
-    with Started(application.conf, request.param, compatible=False) as server:
+    with Started(made(application.conf, request.param, compatible=False)) as server:
         server.application = application
         yield server
 
@@ -280,7 +251,7 @@ def silent():
 
 
 def test_a_filter_that_does_not_go_on_answers_with_what_there_is(mode):
-    with Started(silent(), mode) as started:
+    with Started(made(silent(), mode)) as started:
         answer, body = ask(started.port, "/silent")
         assert (answer.status, answer.getheader("X-Filter"), body) == (200, "was here", b"")
         assert ask(started.port, "/answered")[1] == b"the filter's"
@@ -296,12 +267,14 @@ def leaving(gone, ended):
 
     @conf.route("/late")
     def late():
+        ended.append("begun")
         assert gone.wait(PATIENCE)
         ended.append("late")
         return "late"
 
     @conf.route("/async-late")
     async def async_late():
+        ended.append("begun")
         while not gone.is_set():
             await asyncio.sleep(0.01)
         ended.append("late")
@@ -335,17 +308,22 @@ def reset(connection):
 @pytest.mark.parametrize("leave", [reset, socket.socket.close], ids=["reset", "close"])
 def test_an_answer_for_a_client_that_has_gone_is_dropped(mode, leave):
     gone, ended = threading.Event(), []
-    with Started(leaving(gone, ended), mode) as started:
-        for _ in range(5):
-            leave(asking(started.port, "/late" if mode == "threads" else "/async-late"))
+    with Started(made(leaving(gone, ended), mode)) as started:
+        connections = [
+            asking(started.port, "/late" if mode == "threads" else "/async-late") for _ in range(5)
+        ]
+        wait_until(lambda: ended == ["begun"] * 5, "the controllers begin")
+        for connection in connections:
+            leave(connection)
         gone.set()
+        wait_until(lambda: ended[5:] == ["late"] * 5, "the controllers end")
         assert text(started.port, "/ok") == "ok"
 
 
 @pytest.mark.parametrize("leave", [reset, socket.socket.close], ids=["reset", "close"])
 def test_who_writes_to_a_client_that_has_gone_is_told(mode, leave):
     ended = []
-    with Started(leaving(threading.Event(), ended), mode) as started:
+    with Started(made(leaving(threading.Event(), ended), mode)) as started:
         connection = asking(started.port, "/endless")
         assert connection.recv(1000).startswith(b"HTTP/1.")
         leave(connection)
@@ -356,7 +334,7 @@ def test_who_writes_to_a_client_that_has_gone_is_told(mode, leave):
 def test_who_writes_to_a_client_that_does_not_read_waits_or_is_told(mode, logged):
     ended = []
     limits = {"write_timeout": 0.5}
-    with Started(leaving(threading.Event(), ended), mode, limits=limits) as started:
+    with Started(made(leaving(threading.Event(), ended), mode, limits=limits)) as started:
         connection = asking(started.port, "/endless")
         wait_until(lambda: ended == ["BrokenPipeError"], "the controller is told")
         assert text(started.port, "/ok") == "ok"
@@ -367,7 +345,7 @@ def test_who_writes_to_a_client_that_does_not_read_waits_or_is_told(mode, logged
 
 def test_a_stop_ends_who_waits_for_a_client_that_does_not_read():
     ended = []
-    with Started(leaving(threading.Event(), ended), "threads", drain_deadline=0.2) as started:
+    with Started(made(leaving(threading.Event(), ended), "threads", drain_deadline=0.2)) as started:
         connection = asking(started.port, "/endless")
         assert connection.recv(1000).startswith(b"HTTP/1.")
     wait_until(lambda: ended == ["BrokenPipeError"], "the controller is told")
@@ -409,7 +387,7 @@ def blocking():
 )
 def test_who_keeps_the_event_loop_is_named(logged, place, name):
     conf, gate = blocking()
-    with Started(conf, "coroutines") as started:
+    with Started(made(conf, "coroutines")) as started:
         client = Client(started.port)
         client.send(place)
 
@@ -428,13 +406,14 @@ def test_who_keeps_the_event_loop_is_named(logged, place, name):
         assert not [line for line in logged() if "kept the event loop" in line]
 
 
-def test_what_is_quick_is_not_named(logged):
-    conf, gate = blocking()
-    gate.set()
-    with Started(conf, "coroutines") as started, Client(started.port) as client:
-        for _ in range(50):
-            assert client.text("/ok") == "ok"
-            assert client.text("/async-blocks") == "blocked"
+def test_a_loop_that_waits_is_not_named(logged):
+    with Started(made(blocking()[0], "coroutines")) as started:
+        assert text(started.port, "/ok") == "ok"
+        answers = []
+        looking = threading.Thread(target=lambda: answers.append(_event_loop.blocks(started.thread.ident)))
+        looking.start()
+        looking.join()
+        assert answers == [False]
     assert not [line for line in logged() if "the event loop from all others" in line]
 
 
@@ -496,7 +475,7 @@ def test_what_a_request_has_is_let_go_after_a_fault(mode):
         seen.append(weakref.ref(req))
         raise Odd("let go")
 
-    with Started(conf, mode) as started:
+    with Started(made(conf, mode)) as started:
         with Client(started.port) as client:
             for _ in range(100):
                 assert client.ask("/fails")[0].status == 500

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 from programs import BOTH_SIGNALS, MODES, PATIENCE, Client, ask, is_refused, program, text, wait_until
+from running import Started, made
 
 from simple_http_server import AppConf, HttpError, get_app_conf, server
-from simple_http_server.http_server import HttpServer
 
 GATED = """
 @route("/gate")
@@ -411,33 +411,6 @@ say("ENDED")
         assert running.end() == 0
 
 
-class Started:
-    """A server that runs in a thread."""
-
-    def __init__(self, made):
-        self.server = made
-        self.failure = None
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-        wait_until(lambda: made.ready or not self.thread.is_alive(), "the server serves")
-
-    def _run(self):
-        try:
-            self.server.start()
-        except BaseException as error:
-            self.failure = error
-
-    @property
-    def port(self):
-        return self.server.server.bind().port
-
-    def end(self):
-        self.server.shutdown()
-        self.thread.join(PATIENCE)
-        assert not self.thread.is_alive()
-        assert self.failure is None
-
-
 def named(name):
     """A configuration whose controller answers with a name."""
     conf = AppConf()
@@ -447,10 +420,6 @@ def named(name):
         return name
 
     return conf
-
-
-def made(conf, mode="threads", host="127.0.0.1", port=0, **options):
-    return HttpServer((host, port), app_conf=conf, prefer_corountine=mode == "coroutines", **options)
 
 
 def test_several_configurations_have_a_port_each_at_the_same_time(mode):

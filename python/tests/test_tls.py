@@ -9,6 +9,7 @@ import threading
 
 import pytest
 from programs import MODES, PATIENCE, Client, is_refused, program, trusting, wait_until
+from running import Started, made
 
 from simple_http_server import AppConf, BytesBody, Request
 from simple_http_server.http_server import HttpServer
@@ -55,37 +56,15 @@ def application():
     return conf
 
 
-class Started:
-    """A server in a thread, with a client for it."""
+class Secured(Started):
+    """A server that speaks TLS, with a client for it."""
 
-    def __init__(self, certificate, mode="threads", host="127.0.0.1", **options):
-        self.made = HttpServer(
-            (host, 0), ssl=True, app_conf=application(), prefer_corountine=mode == "coroutines", **options
-        )
+    def __init__(self, certificate, mode="threads", **options):
+        super().__init__(made(application(), mode, ssl=True, **options))
         self.context = trusting(certificate)
-        self.failure = None
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-        wait_until(lambda: self.made.ready or not self.thread.is_alive(), "the server serves")
-        self.port = self.made.server.bind().port
-
-    def _run(self):
-        try:
-            self.made.start()
-        except BaseException as error:
-            self.failure = error
 
     def client(self, host="127.0.0.1"):
         return Client(self.port, host, self.context)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.made.shutdown()
-        self.thread.join(PATIENCE)
-        assert not self.thread.is_alive()
-        assert self.failure is None
 
 
 def context_of(files):
@@ -102,14 +81,14 @@ def who(client, **headers):
 def test_the_engine_speaks_tls_by_files(files, mode, locked):
     certificate, key, locked_key = files
     keys = {"keyfile": locked_key, "keypass": "secret"} if locked else {"keyfile": key}
-    with Started(certificate, mode, certfile=certificate, **keys) as started, started.client() as client:
+    with Secured(certificate, mode, certfile=certificate, **keys) as started, started.client() as client:
         assert who(client) == {"scheme": "https", "client": "127.0.0.1", "forwarded": ""}
 
 
 def test_a_context_is_spoken_in_front_of_the_engine(files, mode):
     limits = {"body": 6_000_000}
     context = context_of(files)
-    with Started(files[0], mode, ssl_context=context, limits=limits) as started, started.client() as client:
+    with Secured(files[0], mode, ssl_context=context, limits=limits) as started, started.client() as client:
         for _ in range(3):
             assert who(client) == {"scheme": "https", "client": "127.0.0.1", "forwarded": ""}
         # nobody but the server's own front is believed
@@ -122,7 +101,7 @@ def test_a_context_is_spoken_in_front_of_the_engine(files, mode):
 
 
 def test_a_context_serves_all_addresses(files):
-    with Started(files[0], host="", ssl_context=context_of(files)) as started:
+    with Secured(files[0], host="", ssl_context=context_of(files)) as started:
         for host in ("127.0.0.1", "::1"):
             with started.client(host) as client:
                 assert who(client)["client"] == host
@@ -131,7 +110,7 @@ def test_a_context_serves_all_addresses(files):
 def test_what_a_context_asks_for_is_asked_for(files):
     context = context_of(files)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    with Started(files[0], ssl_context=context) as started:
+    with Secured(files[0], ssl_context=context) as started:
         with started.client() as client:
             assert who(client)["scheme"] == "https"
             assert client.connection.sock.version() == "TLSv1.3"
@@ -142,7 +121,7 @@ def test_what_a_context_asks_for_is_asked_for(files):
 
 
 def test_a_client_without_a_handshake_keeps_nobody_waiting(files):
-    with Started(files[0], ssl_context=context_of(files)) as started:
+    with Secured(files[0], ssl_context=context_of(files)) as started:
         silent = [socket.create_connection(("127.0.0.1", started.port)) for _ in range(20)]
         with started.client() as client:
             assert who(client)["scheme"] == "https"
@@ -156,7 +135,7 @@ def test_a_client_without_a_handshake_keeps_nobody_waiting(files):
 
 def test_no_more_clients_are_served_at_the_same_time_than_may_be(files):
     limits = {"connections": 2}
-    with Started(files[0], ssl_context=context_of(files), limits=limits) as started:
+    with Secured(files[0], ssl_context=context_of(files), limits=limits) as started:
         silent = socket.create_connection(("127.0.0.1", started.port))
         first, second = started.client(), started.client()
         assert who(first)["scheme"] == "https"
@@ -188,10 +167,10 @@ def test_a_server_with_a_context_that_is_stopped_before_it_starts_ends_at_once(f
 
 
 def test_a_second_start_leaves_clients_their_connections(files):
-    with Started(files[0], ssl_context=context_of(files)) as started, started.client() as client:
+    with Secured(files[0], ssl_context=context_of(files)) as started, started.client() as client:
         assert who(client)["scheme"] == "https"
         with pytest.raises(RuntimeError, match="this server has been started before"):
-            started.made.start()
+            started.server.start()
         assert who(client)["scheme"] == "https"
 
 
@@ -206,13 +185,13 @@ def is_closed(connection):
 
 
 def test_a_client_that_leaves_in_the_middle_keeps_nothing(files):
-    with Started(files[0], ssl_context=context_of(files)) as started:
+    with Secured(files[0], ssl_context=context_of(files)) as started:
         for _ in range(5):
             with started.client() as client:
                 client.send("/large")
         with started.client() as client:
             assert who(client)["scheme"] == "https"
-        front = started.made.server.bind()._front
+        front = started.server.server.bind()._front
         wait_until(lambda: not front._conversations, "the conversations end")
 
 
