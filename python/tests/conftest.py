@@ -47,3 +47,12 @@ def logged():
 
     yield texts
     logger.remove_handler(handler)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What the hosted application serves."""
+    folder = tmp_path_factory.mktemp("hosted")
+    (folder / "large").write_bytes(b"0123456789" * 100_000)
+    (folder / "note.txt").write_bytes(b"a note\n")
+    return folder

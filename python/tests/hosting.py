@@ -6,6 +6,7 @@ application is ``module:attribute``, found in the folders of ``path``; what it y
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -136,6 +137,29 @@ def running(host, application, path=(TESTS,), environ=None):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+@contextlib.contextmanager
+def hosted(host, folder):
+    """Runs the hosted application until the context ends, with the files of this folder."""
+    kind = "asgi" if host in ASGI_HOSTS else "wsgi"
+    environ = {"HOSTED_FOLDER": str(folder)}
+    with running(host, f"hosted_application:{kind}", environ=environ) as started:
+        started.name = host
+        yield started
+
+
+def ask_json(host, *given, **more):
+    answer, body = host.ask(*given, **more)
+    assert answer.status == 200, body
+    return json.loads(body)
+
+
+def wait_for(condition):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def _listening(host):

@@ -9,7 +9,7 @@ import time
 import weakref
 
 import pytest
-from hosting import ASGI_HOSTS, PATIENCE, running
+from hosting import ASGI_HOSTS, PATIENCE, ask_json, hosted, wait_for
 
 from simple_http_server import AppConf, BytesBody, Request, RequestBodyReader, Response
 from simple_http_server.http_session_local import LocalSessionFactory
@@ -17,32 +17,10 @@ from simple_http_server.logger import add_handler, remove_handler
 from simple_http_server.server import init_asgi_proxy
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hosted")
-    (folder / "large").write_bytes(b"0123456789" * 100_000)
-    (folder / "note.txt").write_bytes(b"a note\n")
-    return folder
-
-
 @pytest.fixture(scope="module", params=ASGI_HOSTS)
 def host(request, folder):
-    with running(request.param, "hosted_application:asgi", environ={"HOSTED_FOLDER": str(folder)}) as host:
-        host.name = request.param
+    with hosted(request.param, folder) as host:
         yield host
-
-
-def ask_json(host, *given, **more):
-    answer, body = host.ask(*given, **more)
-    assert answer.status == 200, body
-    return json.loads(body)
-
-
-def wait_for(condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def begin(host, text):
@@ -64,11 +42,6 @@ def receive_all(client):
     return b"".join(iter(lambda: client.recv(65536), b""))
 
 
-def test_a_path_beyond_ascii_is_found(host):
-    found = ask_json(host, "GET", "/hello/%E4%B8%AD%25%20x%3F?size=2&a=%41")
-    assert found == {"path": "/hello/中% x?", "value": "中% x?", "size": 2, "query": "size=2&a=%41"}
-
-
 def test_a_coroutine_runs_in_the_event_loop_of_the_host(host):
     for x in range(3):
         assert ask_json(host, "GET", f"/later?x={x}") == {"x": x + 1}
@@ -87,27 +60,6 @@ def test_fields_have_titles_and_several_lines(host):
 
 def test_the_environment_is_the_scope(host):
     assert ask_json(host, "GET", "/environment") == {"kind": "dict", "method": "GET"}
-
-
-def test_bodies_arrive_whole(host):
-    data = bytes(range(256)) * 2000
-    answer, body = host.ask("POST", "/echo", data)
-    assert answer.status == 200
-    assert body == data
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert host.ask("POST", "/form", "name=%E4%B8%AD", form)[1].decode() == "中"
-    assert ask_json(host, "POST", "/read", b"x" * 1_000_000) == {"size": 1_000_000}
-    assert ask_json(host, "POST", "/read_all", b"x" * 1_000_000) == {"size": 1_000_000}
-    assert ask_json(host, "POST", "/read", b"") == {"size": 0}
-
-
-def test_a_file_is_uploaded(host):
-    body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n' + b"x" * 100_000
-    fields = {"Content-Type": "multipart/form-data; boundary=B"}
-    assert ask_json(host, "POST", "/upload", body + b"\r\n--B--\r\n", fields) == {
-        "name": "a.txt",
-        "size": 100_000,
-    }
 
 
 def test_a_body_in_chunks_is_read_as_it_comes(host, folder):
@@ -132,17 +84,6 @@ def test_what_is_written_is_passed_on_as_it_comes(host, folder, path):
     assert b"second\n" in received
 
 
-def test_many_pieces_are_all_sent(host):
-    answer, body = host.ask("GET", "/many_pieces")
-    assert answer.status == 200
-    assert body == b"".join(b"%06d\n" % number for number in range(1000))
-
-
-def test_closing_ends_the_response(host):
-    answer, body = host.ask("GET", "/close")
-    assert (answer.status, body) == (202, b"")
-
-
 def test_answers_without_a_body(host):
     answer, body = host.ask("GET", "/nothing")
     assert (answer.status, body) == (204, b"")
@@ -163,34 +104,6 @@ def test_errors_are_answers(host):
     assert host.ask("GET", "/later?x=1")[0].status == 200
 
 
-def test_the_page_of_an_error_may_be_a_coroutine(host):
-    answer, body = host.ask("GET", "/teapot")
-    assert answer.status == 418
-    assert body == b"418 Short And Stout: tip me over"
-
-
-def test_sessions_last(host):
-    answer, body = host.ask("GET", "/visits")
-    cookie = answer.getheader("Set-Cookie").partition(";")[0]
-    assert body == b"1"
-    assert host.ask("GET", "/visits", headers={"Cookie": cookie})[1] == b"2"
-
-
-def test_filters_and_compression(host):
-    answer, body = host.ask("GET", "/filtered", headers={"Accept-Encoding": "gzip"})
-    assert answer.getheader("X-Filtered") == "yes"
-    assert answer.getheader("Content-Encoding") == "gzip"
-    assert body.startswith(b"\x1f\x8b")
-
-
-def test_files_are_sent(host, folder):
-    assert host.ask("GET", "/static/note.txt")[1] == b"a note\n"
-    for path in ("/static/large", "/file"):
-        answer, body = host.ask("GET", path)
-        assert answer.getheader("Content-Length") == "1000000"
-        assert body == (folder / "large").read_bytes()
-
-
 def test_a_controller_whose_client_goes_is_cancelled(host, folder):
     gate = f"{host.name}.gone"
     if host.name == "granian-rust":
@@ -204,7 +117,7 @@ def test_a_controller_whose_client_goes_is_cancelled(host, folder):
 def test_the_host_ends_in_order(folder):
     """With lifespan: the server is told that the application has started, and that it has ended."""
     for name in ("uvicorn", "hypercorn", "granian"):
-        with running(name, "hosted_application:asgi", environ={"HOSTED_FOLDER": str(folder)}) as host:
+        with hosted(name, folder) as host:
             assert ask_json(host, "GET", "/later?x=1") == {"x": 2}
             assert host.stop() in (0, -15), host.log()
             assert "Traceback" not in host.log()

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from hosting import PATIENCE, running
+from hosting import PATIENCE, hosted
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -24,8 +24,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=HOSTS)
 def host(request, folder):
-    with running(request.param, "hosted_application:asgi", environ={"HOSTED_FOLDER": str(folder)}) as host:
-        host.name = request.param
+    with hosted(request.param, folder) as host:
         yield host
 
 

@@ -16,44 +16,17 @@ from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
-from hosting import PATIENCE, WSGI_HOSTS, running
+from hosting import PATIENCE, WSGI_HOSTS, ask_json, hosted, wait_for
 
 from simple_http_server import AppConf, HttpError, Request, RequestBodyReader, Response
 from simple_http_server.http_session_local import LocalSessionFactory
 from simple_http_server.server import init_wsgi_proxy
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hosted")
-    (folder / "large").write_bytes(b"0123456789" * 100_000)
-    (folder / "note.txt").write_bytes(b"a note\n")
-    return folder
-
-
 @pytest.fixture(scope="module", params=WSGI_HOSTS)
 def host(request, folder):
-    with running(request.param, "hosted_application:wsgi", environ={"HOSTED_FOLDER": str(folder)}) as host:
-        host.name = request.param
+    with hosted(request.param, folder) as host:
         yield host
-
-
-def ask_json(host, *given, **more):
-    answer, body = host.ask(*given, **more)
-    assert answer.status == 200, body
-    return json.loads(body)
-
-
-def wait_for(condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def test_a_path_beyond_ascii_is_found(host):
-    found = ask_json(host, "GET", "/hello/%E4%B8%AD%25%20x%3F?size=2&a=%41")
-    assert found == {"path": "/hello/中% x?", "value": "中% x?", "size": 2, "query": "size=2&a=%41"}
 
 
 def test_a_coroutine_runs_in_an_event_loop_of_the_thread(host):
@@ -71,18 +44,6 @@ def test_fields_have_their_names_back(host):
 
 def test_the_environment_is_that_of_the_server(host):
     assert ask_json(host, "GET", "/environment") == {"kind": "dict", "method": "GET"}
-
-
-def test_bodies_arrive_whole(host):
-    data = bytes(range(256)) * 2000
-    answer, body = host.ask("POST", "/echo", data)
-    assert answer.status == 200
-    assert body == data
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert host.ask("POST", "/form", "name=%E4%B8%AD", form)[1].decode() == "中"
-    assert ask_json(host, "POST", "/read", b"x" * 1_000_000) == {"size": 1_000_000}
-    assert ask_json(host, "POST", "/read_all", b"x" * 1_000_000) == {"size": 1_000_000}
-    assert ask_json(host, "POST", "/read", b"") == {"size": 0}
 
 
 @pytest.mark.parametrize("path", ["/echo", "/read"])
@@ -110,15 +71,6 @@ def test_bodies_that_come_slowly_do_not_wait_for_each_other(host, path):
             answer = b"".join(iter(lambda client=client: client.recv(65536), b""))
             assert b" 200 " in answer.partition(b"\r\n")[0]
             assert answer.endswith(b"x" * length) or b"200000" in answer
-
-
-def test_a_file_is_uploaded(host):
-    body = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n' + b"x" * 100_000
-    fields = {"Content-Type": "multipart/form-data; boundary=B"}
-    assert ask_json(host, "POST", "/upload", body + b"\r\n--B--\r\n", fields) == {
-        "name": "a.txt",
-        "size": 100_000,
-    }
 
 
 def test_a_body_in_chunks_is_read_where_the_server_says_where_it_ends(host):
@@ -153,12 +105,6 @@ def test_what_is_written_is_passed_on_as_it_comes(host, folder, path):
     assert b"second\n" in received
 
 
-def test_many_pieces_are_all_sent(host):
-    answer, body = host.ask("GET", "/many_pieces")
-    assert answer.status == 200
-    assert body == b"".join(b"%06d\n" % number for number in range(1000))
-
-
 def test_a_response_that_is_sent_early_is_there_before_the_controller_ends(host, folder):
     gate = f"{host.name}.early"
     if host.name.startswith("granian"):
@@ -176,11 +122,6 @@ def test_a_response_that_is_sent_early_is_there_before_the_controller_ends(host,
         while client.recv(65536):
             pass
     wait_for((folder / f"{gate}.after").exists)
-
-
-def test_closing_ends_the_response(host):
-    answer, body = host.ask("GET", "/close")
-    assert (answer.status, body) == (202, b"")
 
 
 def test_answers_without_a_body(host):
@@ -205,34 +146,6 @@ def test_errors_are_answers(host):
         assert answer.reason == "Controller Not Found"
     assert host.ask("GET", "/later?x=one")[0].status == 400
     assert host.ask("GET", "/later?x=1")[0].status == 200
-
-
-def test_the_page_of_an_error_may_be_a_coroutine(host):
-    answer, body = host.ask("GET", "/teapot")
-    assert answer.status == 418
-    assert body == b"418 Short And Stout: tip me over"
-
-
-def test_sessions_last(host):
-    answer, body = host.ask("GET", "/visits")
-    cookie = answer.getheader("Set-Cookie").partition(";")[0]
-    assert body == b"1"
-    assert host.ask("GET", "/visits", headers={"Cookie": cookie})[1] == b"2"
-
-
-def test_filters_and_compression(host):
-    answer, body = host.ask("GET", "/filtered", headers={"Accept-Encoding": "gzip"})
-    assert answer.getheader("X-Filtered") == "yes"
-    assert answer.getheader("Content-Encoding") == "gzip"
-    assert body.startswith(b"\x1f\x8b")
-
-
-def test_files_are_sent(host, folder):
-    assert host.ask("GET", "/static/note.txt")[1] == b"a note\n"
-    for path in ("/static/large", "/file"):
-        answer, body = host.ask("GET", path)
-        assert answer.getheader("Content-Length") == "1000000"
-        assert body == (folder / "large").read_bytes()
 
 
 def test_a_websocket_is_not_implemented(host):
