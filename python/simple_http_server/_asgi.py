@@ -2,11 +2,10 @@
 
 import asyncio
 import sys
-import types
-from typing import Any, Awaitable, Callable, Coroutine, Dict, Generator, List, Optional
+from typing import Any, Awaitable, Callable, Dict, List, Optional
 
 from ._engine import App, AsgiExchange, Begun, Head, Wait
-from ._wsgi import call_in
+from ._wsgi import call_in, go_on_with
 
 Scope = Dict[str, Any]
 Message = Dict[str, Any]
@@ -41,24 +40,6 @@ async def _live(receive: Receive, send: Send) -> None:
 
 class _GoneError(Exception):
     """The client has gone: nobody waits for the answer."""
-
-
-@types.coroutine
-def _go_on_with(coroutine: Coroutine[Any, Any, Any], waited_for: Any) -> Generator[Any, Any, Any]:
-    """Goes on with a coroutine that has begun, and waits for this."""
-    while True:
-        try:
-            yield waited_for
-        except GeneratorExit:
-            coroutine.close()
-            raise
-        except BaseException as error:
-            try:
-                waited_for = coroutine.throw(error)
-            except StopIteration as end:
-                return end.value
-        else:
-            return (yield from coroutine)
 
 
 class _Http:
@@ -151,7 +132,7 @@ class _Http:
             return begun.finish(end.value)
         except BaseException as error:
             return begun.fail(error)
-        coroutine = _go_on_with(begun.coroutine, waited_for)
+        coroutine = go_on_with(begun.coroutine, waited_for)
         try:
             result = await (coroutine if self._is_in_controller else self._attend(coroutine))
         except (_GoneError, asyncio.CancelledError, GeneratorExit):

@@ -42,9 +42,28 @@ async def answer_async(app: App, environ: Dict[str, Any], start_response: StartR
             return body
 
 
+_NOTHING = object()
+
+
 @types.coroutine
-def go_on_with(coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Goes on with a coroutine, also with one that has begun, which cannot be awaited."""
+def go_on_with(coroutine: Coroutine[Any, Any, Any], waited_for: Any = _NOTHING) -> Generator[Any, Any, Any]:
+    """Goes on with a coroutine, also with one that has begun, which cannot be awaited.
+
+    :param waited_for: what it has asked to wait for.
+    """
+    while waited_for is not _NOTHING:
+        try:
+            yield waited_for
+        except GeneratorExit:
+            coroutine.close()
+            raise
+        except BaseException as error:
+            try:
+                waited_for = coroutine.throw(error)
+            except StopIteration as end:
+                return end.value
+        else:
+            break
     return (yield from coroutine)
 
 
