@@ -1,8 +1,9 @@
 """Modules of applications in Rust, which ``vernal_python::export!`` makes."""
 
+import contextlib
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, Iterator, List, Optional, Union
 
 from ._location import ConfigurationError
 from .http_server import DEFAULT_DRAIN_DEADLINE, ThreadingHTTPServer
@@ -77,58 +78,8 @@ class _RustServer(ThreadingHTTPServer):
     """A server of an application that is all Rust, with the settings that it has itself, but for those given here."""
 
     def __init__(
-        self, app: "_engine.RustApp", host: str, port: int, workers: int, given: Dict[str, Any]
-    ) -> None:
-        super().__init__(
-            host, port, workers=workers, drain_deadline=given.get("drain_deadline", DEFAULT_DRAIN_DEADLINE)
-        )
-        self._rust_app = app
-        self._given = given
-
-    def _build_app(self) -> "_engine.App":
-        return whole(self._rust_app)
-
-    def _options(self) -> Dict[str, Any]:
-        return {"host": self.host, "port": self.port, **self._given}
-
-    def _threads(self) -> int:
-        return 1  # which is never started: nothing is called that is Python's
-
-    def _announce(self, serving: Any) -> None:
-        _logger.info(f"Start server of an application in Rust, listen to port {serving.port}")
-
-
-class _Servers:
-    """The servers of a module that run."""
-
-    def __init__(self, app: "_engine.RustApp") -> None:
-        self._app = app
-        self._running: List[_RustServer] = []
-        self._lock = threading.Lock()
-
-    def add(self, host: str, port: int, workers: int, given: Dict[str, Any]) -> _RustServer:
-        server = _RustServer(self._app, host, port, workers, given)
-        with self._lock:
-            self._running.append(server)
-        return server
-
-    def remove(self, server: _RustServer) -> None:
-        with self._lock:
-            self._running.remove(server)
-
-    def stop(self) -> None:
-        with self._lock:
-            running = list(self._running)
-        for server in running:
-            server.shutdown()
-
-
-def functions(app: "_engine.RustApp", module: str) -> Dict[str, Callable[..., Any]]:
-    """The functions of the module of an application."""
-    servers = _Servers(app)
-    hosted = whole(app)
-
-    def start(
+        self,
+        app: "_engine.RustApp",
         host: str = "",
         port: int = 9090,
         *,
@@ -141,6 +92,41 @@ def functions(app: "_engine.RustApp", module: str) -> Dict[str, Callable[..., An
         workers: int = 1,
         drain_deadline: Optional[float] = None,
     ) -> None:
+        deadline = DEFAULT_DRAIN_DEADLINE if drain_deadline is None else drain_deadline
+        super().__init__(host, port, workers=workers, drain_deadline=deadline)
+        self._rust_app = app
+        self._given = {
+            "tls": (certfile, keyfile, keypass) if certfile else None,
+            "idle_timeout": connection_idle_time,
+            "keep_alive": keep_alive,
+            "keep_alive_max_requests": keep_alive_max_request,
+            "drain_deadline": drain_deadline,
+        }
+
+    def _build_app(self) -> "_engine.App":
+        return whole(self._rust_app)
+
+    def _options(self) -> Dict[str, Any]:
+        given = {name: value for name, value in self._given.items() if value is not None}
+        return {"host": self.host, "port": self.port, **given}
+
+    def _threads(self) -> int:
+        return 1  # which is never started: nothing is called that is Python's
+
+    def _announce(self, serving: Any) -> None:
+        _logger.info(f"Start server of an application in Rust, listen to port {serving.port}")
+
+
+class _Module:
+    """What the module of an application in Rust has beside it; its public methods are the module's functions."""
+
+    def __init__(self, app: "_engine.RustApp") -> None:
+        self._app = app
+        self._hosted = whole(app)
+        self._running: List[_RustServer] = []
+        self._lock = threading.Lock()
+
+    def start(self, host: str = "", port: int = 9090, **options: Any) -> None:
         """Serves the application until ``stop`` is called or SIGINT or SIGTERM comes.
 
         What is not given is as the application itself says.
@@ -158,63 +144,33 @@ def functions(app: "_engine.RustApp", module: str) -> Dict[str, Callable[..., An
         :raises ValueError: where something is wrong with what the application declares.
         :raises OSError: where the port can't be bound, or a file can't be read.
         """
-        given = _given(
-            keyfile,
-            certfile,
-            keypass,
-            connection_idle_time,
-            keep_alive,
-            keep_alive_max_request,
-            drain_deadline,
-        )
-        server = servers.add(host, port, workers, given)
-        try:
+        with self._server(host, port, options) as server:
             server.start()
-        finally:
-            servers.remove(server)
 
-    async def start_async(
-        host: str = "",
-        port: int = 9090,
-        *,
-        keyfile: str = "",
-        certfile: str = "",
-        keypass: str = "",
-        connection_idle_time: Optional[Union[int, float]] = None,
-        keep_alive: Optional[bool] = None,
-        keep_alive_max_request: Optional[int] = None,
-        drain_deadline: Optional[float] = None,
-    ) -> None:
-        """Serves from within an event loop, which goes on meanwhile; the options are those of ``start``.
+    async def start_async(self, host: str = "", port: int = 9090, **options: Any) -> None:
+        """Serves from within an event loop, which goes on meanwhile; the options are those of ``start``, without
+        ``workers``.
 
         Cancelling the task stops the server.
         """
-        given = _given(
-            keyfile,
-            certfile,
-            keypass,
-            connection_idle_time,
-            keep_alive,
-            keep_alive_max_request,
-            drain_deadline,
-        )
-        server = servers.add(host, port, 1, given)
-        try:
+        with self._server(host, port, options) as server:
             await server.start_async()
-        finally:
-            servers.remove(server)
 
-    def stop() -> None:
+    def stop(self) -> None:
         """Stops the servers that ``start`` and ``start_async`` of this module run. Returns at once."""
-        servers.stop()
+        with self._lock:
+            running = list(self._running)
+        for server in running:
+            server.shutdown()
 
-    def wsgi(environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def wsgi(self, environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The application for a WSGI server."""
         from ._wsgi import answer
 
-        return answer(hosted, environ, start_response)
+        return answer(self._hosted, environ, start_response)
 
     async def asgi(
+        self,
         scope: Dict[str, Any],
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
@@ -222,30 +178,25 @@ def functions(app: "_engine.RustApp", module: str) -> Dict[str, Callable[..., An
         """The application for an ASGI server: HTTP and lifespan."""
         from ._asgi import answer
 
-        await answer(hosted, scope, receive, send)
+        await answer(self._hosted, scope, receive, send)
 
-    made: Dict[str, Callable[..., Any]] = {}
-    for function in (start, start_async, stop, wsgi, asgi):
-        function.__module__, function.__qualname__ = _public_name(module), function.__name__
-        made[function.__name__] = function
-    return made
+    @contextlib.contextmanager
+    def _server(self, host: str, port: int, options: Dict[str, Any]) -> Iterator[_RustServer]:
+        """A server, which ``stop`` stops within the block."""
+        server = _RustServer(self._app, host, port, **options)
+        with self._lock:
+            self._running.append(server)
+        try:
+            yield server
+        finally:
+            with self._lock:
+                self._running.remove(server)
 
 
-def _given(
-    keyfile: str,
-    certfile: str,
-    keypass: str,
-    connection_idle_time: Optional[Union[int, float]],
-    keep_alive: Optional[bool],
-    keep_alive_max_request: Optional[int],
-    drain_deadline: Optional[float],
-) -> Dict[str, Any]:
-    """The settings that are given, by the engine's names."""
-    settings = {
-        "tls": (certfile, keyfile, keypass) if certfile else None,
-        "idle_timeout": connection_idle_time,
-        "keep_alive": keep_alive,
-        "keep_alive_max_requests": keep_alive_max_request,
-        "drain_deadline": drain_deadline,
+def functions(app: "_engine.RustApp") -> Dict[str, Callable[..., Any]]:
+    """The functions of the module of an application."""
+    module = _Module(app)
+    return {
+        function.__name__: function
+        for function in (module.start, module.start_async, module.stop, module.wsgi, module.asgi)
     }
-    return {name: value for name, value in settings.items() if value is not None}

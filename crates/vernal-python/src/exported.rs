@@ -106,7 +106,7 @@ pub fn fill<E: Export>(module: &Bound<'_, PyModule>) -> PyResult<()> {
     exported.call_method1("adopt_engine", (engine, module.name()?))?;
     let app = Py::new(py, RustApp::of(E::server))?;
     module.add("app", &app)?;
-    let functions = exported.call_method1("functions", (app, module.name()?))?;
+    let functions = exported.call_method1("functions", (app,))?;
     for (name, function) in functions.cast::<PyDict>()?.iter() {
         module.add(name.extract::<&str>()?, function)?;
     }
