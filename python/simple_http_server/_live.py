@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional, Union
 from ._engine import Uploaded, Visit
 from .models.arguments import MultipartFile, RequestBodyReader
 from .models.basic_models import SESSION_COOKIE_NAME
-from .models.fields import Cookies, Headers
+from .models.fields import Cookies
 from .models.request import Request
 from .models.response import HttpError, Response, _description
 from .models.session import Session
@@ -247,4 +247,4 @@ class LiveResponse(Response):
         assert not self._visit.is_sent, "This response has benn sent"
 
 
-__all__ = ["Headers", "LiveMultipartFile", "LiveReader", "LiveRequest", "LiveResponse"]
+__all__ = ["LiveMultipartFile", "LiveReader", "LiveRequest", "LiveResponse"]

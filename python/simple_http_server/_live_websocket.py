@@ -110,10 +110,8 @@ class LiveWebsocketSession(WebsocketSession):
         if not isinstance(message, (str, bytes, bytearray, memoryview)):
             raise WebsocketException(f"A message is str or bytes, not {type(message).__name__}.")
         if opcode is None or opcode == WEBSOCKET_OPCODE_TEXT:
-            self._connection.send_text(
-                message if isinstance(message, str) else _text(message),
-                chunk_size if chunk_size and chunk_size > 0 else 0,
-            )
+            text = message if isinstance(message, str) else _text(message)
+            self._connection.send_text(text, _chunk(chunk_size))
         elif opcode == WEBSOCKET_OPCODE_BINARY:
             self._connection.send_binary(_bytes(message), _chunk(chunk_size))
         elif opcode == WEBSOCKET_OPCODE_PING:
@@ -131,14 +129,14 @@ class LiveWebsocketSession(WebsocketSession):
                 )
                 return
             message = _text(message)
-        self._connection.send_text(message, chunk_size if chunk_size and chunk_size > 0 else 0)
+        self._connection.send_text(message, _chunk(chunk_size))
 
     def send_binary(self, binary: bytes, chunk_size: int = 0) -> None:
         if type(binary) is not bytes:
             if not isinstance(binary, (bytes, bytearray, memoryview)):
                 raise WebsocketException(f"A binary message is bytes, not {type(binary).__name__}.")
             binary = bytes(binary)
-        self._connection.send_binary(binary, chunk_size if chunk_size and chunk_size > 0 else 0)
+        self._connection.send_binary(binary, _chunk(chunk_size))
 
     def send_file(self, path: str, chunk_size: int = 0) -> None:
         self._connection.send_file(os.fspath(path), _chunk(chunk_size))
