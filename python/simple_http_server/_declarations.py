@@ -1,8 +1,9 @@
 """What an application declares, as plain data for the engine; each says where it comes from."""
 
+import os
 import re
 import types
-from typing import Any, Callable, FrozenSet, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, FrozenSet, List, NamedTuple, Optional, Sequence, Union
 
 from ._controller_function import ControllerFunction, class_name, takes_the_object
 from ._found_file import found_file
@@ -231,8 +232,12 @@ def _events_of_class(cls: Any) -> FrozenSet[str]:
     return frozenset(event for event in own if hasattr(cls, event))
 
 
-def resource(pattern: str, directory: str) -> Resource:
-    """:raises ConfigurationError: where the pattern is of no kind that there is."""
+def resource(pattern: str, directory: "Union[str, os.PathLike[str]]") -> Resource:
+    """:raises ConfigurationError: where the pattern is of no kind that there is, or the directory no path."""
+    if not isinstance(directory, (str, os.PathLike)):
+        raise ConfigurationError(
+            f"The directory of {pattern!r} of resources should be a path, not {directory!r}."
+        )
     if pattern.startswith("*"):
         suffix = pattern.lstrip("*")
         if "*" in suffix or "/" in suffix:
@@ -250,4 +255,4 @@ def resource(pattern: str, directory: str) -> Resource:
         raise ConfigurationError(
             f"The pattern {pattern!r} of resources should be like /prefix/*, /prefix/**, *.suffix or **.suffix."
         )
-    return Resource(pattern, directory)
+    return Resource(pattern, os.fsdecode(directory))

@@ -75,8 +75,8 @@ class SocketServer(RoutingServer):
         return self._serving
 
     def _make_serving(self) -> "Union[Serving, Workers]":
-        if self.workers < 1:
-            raise ConfigurationError(f"workers should be at least 1, not {self.workers!r}.")
+        if not isinstance(self.workers, int) or self.workers < 1:
+            raise ConfigurationError(f"workers should be a whole number, at least 1, not {self.workers!r}.")
         app, options, threads = self._build_app(), self._options(), self._threads()
         if self.ssl_context is None:
             serving = Serving(app, options, threads, self.drain_deadline)

@@ -126,7 +126,7 @@ class RoutingServer:
             raise ConfigurationError(
                 f"resources should be a dict of patterns and directories, not a {type(res_conf).__name__}."
             )
-        self._resources = [declarations.resource(pattern, str(path)) for pattern, path in res_conf.items()]
+        self._resources = [declarations.resource(pattern, path) for pattern, path in res_conf.items()]
         self._res_conf = dict(res_conf)
 
     def map_controller(self, mapping: ControllerFunction) -> None:
@@ -193,6 +193,8 @@ class RoutingServer:
             raise ConfigurationError(
                 f"gzip_compress_level should be 0 to 9, not {self.gzip_compress_level!r}."
             )
+        if not isinstance(self.limits, Mapping):
+            raise ConfigurationError(f"limits should be a dict of names and bounds, not {self.limits!r}.")
         options: Dict[str, Any] = {
             "gzip": (sorted(self._gzip_content_types), self.gzip_compress_level),
             "limits": dict(self.limits),
@@ -202,6 +204,10 @@ class RoutingServer:
         }
         if self._is_the_server:
             options["server_name"] = f"simple-http-server/{version}"
+        if isinstance(self.websocket_origins, str):
+            raise ConfigurationError(
+                f"websocket_origins should be a list of sites, not the text {self.websocket_origins!r}."
+            )
         if self.websocket_origins is not None:
             options["websocket_origins"] = list(self.websocket_origins)
         sessions = self.session_factory or self._default_session_factory()

@@ -103,7 +103,7 @@ def start(
     :param app_conf: what is served; the default configuration if ``None``.
     :param max_workers: how many threads controllers may have; 50 if ``None``.
     :param workers: how many processes serve the port.
-    :param limits: bounds of what a client may send, by name: ``{"body": 16 * 1024 * 1024}``.
+    :param limits: bounds of what a client may send, by name: ``{"body": 16 * 1024 * 1024}``; times are in seconds.
     :param drain_deadline: seconds that requests have to end once the server stops.
     :param expose_errors: whether the client is told the text of an exception that is no ``HttpError``.
     :param compatible: whether answers are as they always were where better ones would differ: a ``+`` in queries and

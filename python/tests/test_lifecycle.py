@@ -11,6 +11,7 @@ from programs import BOTH_SIGNALS, MODES, PATIENCE, Client, ask, is_refused, pro
 from running import Started, made
 
 from simple_http_server import AppConf, HttpError, get_app_conf, server
+from simple_http_server.routing_server import ConfigurationError
 
 GATED = """
 @route("/gate")
@@ -681,5 +682,5 @@ def test_limits_of_the_engine_hold(mode):
 
 
 def test_a_limit_that_there_is_not_is_named():
-    with pytest.raises(ValueError, match='there is no limit "bodies"'):
+    with pytest.raises(ConfigurationError, match='there is no limit "bodies"'):
         made(named("never"), limits={"bodies": 1})

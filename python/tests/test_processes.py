@@ -272,7 +272,7 @@ serving.Serving._begin = fail_once
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ("workers=0", "workers should be at least 1, not 0."),
+        ("workers=0", "workers should be a whole number, at least 1, not 0."),
         (
             "workers=2, ssl=True, ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)",
             "ssl_context is for one process",

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
@@ -15,6 +14,7 @@ use crate::controller::{Callable, PyController, Settings, Shared};
 use crate::error_page::ErrorPages;
 use crate::exported::RustApp;
 use crate::host::websocket::Endpoint;
+use crate::mistake::mistake;
 use crate::regexp;
 use crate::run::Runner;
 use crate::run::here::Here;
@@ -112,11 +112,13 @@ impl App {
 
     /// Declares a filter: a `_declarations.Filter`.
     fn filter(&self, declared: &Bound<'_, PyAny>) -> PyResult<()> {
+        let location: String = declared.getattr("location")?.extract()?;
+        let placed = |text: String| mistake(format!("{location}: {text}"));
         let target = match pattern_of(declared)? {
-            Some(expression) => FilterTarget::Regexp(Arc::new(regexp::compile(&expression)?)),
+            Some(expression) => FilterTarget::Regexp(Arc::new(regexp::compile(&expression).map_err(placed)?)),
             None => {
                 let path: String = declared.getattr("path")?.extract()?;
-                FilterTarget::Path(Pattern::parse(&path).map_err(PyValueError::new_err)?)
+                FilterTarget::Path(Pattern::parse(&path).map_err(placed)?)
             }
         };
         let function = declared.getattr("function")?.unbind();

@@ -22,6 +22,7 @@ mod host;
 mod json;
 mod log;
 mod malformed;
+mod mistake;
 mod names;
 mod phrases;
 mod process;

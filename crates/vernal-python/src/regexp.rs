@@ -12,11 +12,7 @@ use vernal::route::PathMatcher;
 const STEPS: usize = 100_000;
 
 /// Compiles an expression that has to match at the start of a text, as `re.match` does.
-pub(crate) fn compile(expression: &str) -> PyResult<Regex> {
-    build(expression).map_err(PyValueError::new_err)
-}
-
-fn build(expression: &str) -> Result<Regex, String> {
+pub(crate) fn compile(expression: &str) -> Result<Regex, String> {
     let anchored = format!(r"\A(?:{expression})");
     RegexBuilder::new(&anchored)
         .backtrack_limit(STEPS)
@@ -31,7 +27,7 @@ pub(crate) fn matches(expression: &Regex, text: &str) -> PyResult<bool> {
 
 /// What the engine asks for expressions with look-around and back-references.
 pub(crate) fn fallback(expression: &str) -> Result<Arc<dyn PathMatcher>, String> {
-    Ok(Arc::new(Fallback(build(expression)?)))
+    Ok(Arc::new(Fallback(compile(expression)?)))
 }
 
 struct Fallback(Regex);

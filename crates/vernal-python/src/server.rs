@@ -12,6 +12,7 @@ use pyo3::types::PyDict;
 use vernal::{Bound as BoundServer, Handle};
 
 use crate::app::App;
+use crate::mistake::{mistake, unusable};
 use crate::run::Runner;
 use crate::run::event_loop::{Drain, EventLoop};
 use crate::run::pool::Pool;
@@ -42,8 +43,9 @@ impl Server {
         py: Python<'_>,
         app: &Bound<'_, App>,
         options: &Bound<'_, PyDict>,
-        threads: usize,
+        threads: &Bound<'_, PyAny>,
     ) -> PyResult<Server> {
+        let threads = threads.extract::<usize>().map_err(|error| unusable("max_workers", threads, error))?;
         let waiting = settings::waiting(options)?;
         let event_loop = (threads == 0).then(|| Arc::new(EventLoop::new(waiting)));
         let runner: Arc<dyn Runner> = match &event_loop {
@@ -191,7 +193,7 @@ pub(crate) fn start_error(error: vernal::Error) -> PyErr {
     match error.raw_os_error() {
         Some(code) => PyOSError::new_err((code, text)),
         None if error.is_bind() => PyOSError::new_err(text),
-        None if error.is_declaration() || error.is_configuration() => PyValueError::new_err(text),
+        None if error.is_declaration() || error.is_configuration() => mistake(text),
         None => PyRuntimeError::new_err(text),
     }
 }
