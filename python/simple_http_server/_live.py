@@ -107,9 +107,19 @@ class LiveRequest(Request):
         if not self.content_type.lower().startswith("application/json"):
             return None
         try:
-            return json.loads(self.body)
+            text = _as_utf8(self.body)
+            self._visit.check_json_depth(text)
+            return json.loads(text)
         except (ValueError, RecursionError) as error:
             raise HttpError(400, None, f"The body is not JSON: {error}") from None
+
+
+def _as_utf8(text: bytes) -> bytes:
+    """A JSON text in UTF-8, whichever of the encodings that there are for JSON it is in."""
+    encoding = json.detect_encoding(text)
+    if encoding.startswith("utf-8"):
+        return text
+    return text.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
 
 
 # what says which cookies came, where somebody has asked for it and so may have changed it

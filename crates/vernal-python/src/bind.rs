@@ -63,7 +63,7 @@ fn bind_plain<'py>(py: Python<'py>, argument: &Argument, request: &Request) -> B
         Kind::Bool => text_param(request, name)?.map(|text| to_bool(py, text)),
         Kind::List(item) => Some(list(py, argument, item, request)?),
         Kind::Dict => Some(match text_param(request, name)? {
-            Some(text) => json_text(py, text)
+            Some(text) => json_text(py, request, text)
                 .map_err(|_| bad_request(format!("Parameter[{name}] should be a JSON string.")))?,
             None => copy_of_default(py, argument, || PyDict::new(py).into_any())?,
         }),
@@ -117,7 +117,10 @@ pub(crate) fn json_body<'py>(py: Python<'py>, request: &Request) -> PyResult<Opt
     if !content_type.is_some_and(|given| given.eq_ignore_ascii_case(JSON)) {
         return Ok(None);
     }
-    let Ok(text) = std::str::from_utf8(body(request)) else { return Ok(None) };
+    let body = body(request);
+    let (Ok(text), Ok(())) = (std::str::from_utf8(body), request.check_json_depth(body)) else {
+        return Ok(None);
+    };
     let names = Names::get(py)?;
     match names.loads.bind(py).call1((text,)) {
         Ok(value) => match value.cast_into::<PyDict>() {
@@ -182,7 +185,8 @@ fn to_bool<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyAny> {
     PyBool::new(py, !is_false).to_owned().into_any()
 }
 
-fn json_text<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+fn json_text<'py>(py: Python<'py>, request: &Request, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    request.check_json_depth(text.as_bytes()).map_err(|error| Failure::from(error).into_python(py))?;
     Names::get(py)?.loads.bind(py).call1((text,))
 }
 
@@ -205,7 +209,7 @@ fn list<'py>(py: Python<'py>, argument: &Argument, item: Item, request: &Request
             Item::Int => python_int(py, text).ok_or_else(|| wrong("int"))?,
             Item::Float => python_float(py, text).ok_or_else(|| wrong("float"))?,
             Item::Bool => to_bool(py, text),
-            Item::Dict => json_text(py, text).map_err(|_| wrong("JSON string"))?,
+            Item::Dict => json_text(py, request, text).map_err(|_| wrong("JSON string"))?,
             Item::Parameter => named_text(py, &Names::get(py)?.parameter, &argument.effective_name, text)?,
         })?;
     }

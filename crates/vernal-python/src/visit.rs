@@ -292,6 +292,11 @@ impl Visit {
         self.controller.as_ref().map(|controller| controller.settings.session_factory.bind(py).clone())
     }
 
+    /// Looks whether a JSON text is nested deeper than it may be.
+    fn check_json_depth(&self, py: Python<'_>, text: &[u8]) -> PyResult<()> {
+        self.request.check_json_depth(text).map_err(|error| Failure::from(error).into_python(py))
+    }
+
     /// The file that the path names, among the app's resources.
     fn resource(&self, py: Python<'_>) -> PyResult<Resource> {
         let found = py.detach(|| self.request.resource());

@@ -20,7 +20,7 @@ use crate::accept::{FieldNames, KeptNames, Watch};
 use crate::app::App;
 use crate::bind::{BodyUse, Param, Source, State};
 use crate::parse::{
-    BodyReader, Incoming, Params, decode_path, parse_json, parse_multipart, parse_urlencoded,
+    BodyReader, Incoming, Params, check_depth, decode_path, parse_json, parse_multipart, parse_urlencoded,
 };
 use crate::proxies::{Hop, Said};
 use crate::respond::Response;
@@ -444,6 +444,16 @@ impl Request {
             return Err(HttpError::bad_request(wanted));
         }
         parse_json(self.bytes().await?, self.limits())
+    }
+
+    /// Looks whether a JSON text is nested deeper than [`Limits::json_depth`], for who parses it otherwise than by
+    /// [`json`](Request::json).
+    ///
+    /// # Errors
+    ///
+    /// 400 where it is. What else may be wrong with the text is not looked at.
+    pub fn check_json_depth(&self, text: &[u8]) -> Result<(), HttpError> {
+        check_depth(text, self.limits().json_depth)
     }
 
     /// The body piece by piece; empty when something else has read it before.

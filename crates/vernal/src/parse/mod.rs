@@ -18,7 +18,7 @@ pub use params::{ParamValue, Params};
 
 pub(crate) use authority::is_authority;
 pub(crate) use body::Incoming;
-pub(crate) use json::parse_json;
+pub(crate) use json::{check_depth, parse_json};
 pub(crate) use multipart::parse_multipart;
 #[cfg(feature = "fuzzing")]
 pub(crate) use multipart::pieces;
