@@ -521,7 +521,7 @@ def received(port, target):
 
 @pytest.mark.parametrize("compatible", [True, False])
 def test_what_was_written_before_a_failure_has_arrived(mode, compatible):
-    with Started(half_way(), mode, compatible=compatible) as started:
+    with Started(made(half_way(), mode, compatible=compatible)) as started:
         for target, count in [("/def", 1), ("/async", 1), ("/large", 50 * 20_000)] * 30:
             answer = received(started.port, target)
             assert answer.startswith(b"HTTP/1."), target
