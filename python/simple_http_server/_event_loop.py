@@ -1,12 +1,11 @@
 """What runs in an event loop beside others: it must neither end the loop nor keep it from the others."""
 
-import contextvars
-import os
 import sys
 import threading
-from types import CodeType, FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Coroutine, List, Optional, Tuple, TypeVar
+from types import CodeType, TracebackType
+from typing import TYPE_CHECKING, Any, Coroutine, Optional, Tuple, TypeVar
 
+from ._signals import Overdue, application, is_of_handler, is_of_loop
 from .logger import get_logger
 
 if TYPE_CHECKING:
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 _logger = get_logger("simple_http_server.http_request_handler")
 
 Result = TypeVar("Result")
-
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class Escaped(Exception):
@@ -40,37 +37,55 @@ async def contained(coroutine: "Coroutine[Any, Any, Result]") -> Result:
         raise Escaped from error
 
 
-async def _nothing() -> None:
-    pass
+def run_to_end(loop: "asyncio.AbstractEventLoop", coroutine: "Coroutine[Any, Any, Result]") -> Result:
+    """Runs a coroutine in a loop of its own, as ``asyncio.run`` does: tasks that it leaves behind are cancelled.
 
-
-class Passage:
-    """Runs coroutines that never wait without a task for each; ``asyncio.current_task()`` is one that all share.
-
-    :param loop: the event loop of the calling thread.
+    What would end a loop out of such a task ends that task alone.
     """
+    import asyncio
 
-    def __init__(self, loop: "asyncio.AbstractEventLoop") -> None:
-        import asyncio
+    task = loop.create_task(coroutine)
+    try:
+        run_until_done(loop, task)
+        return task.result()
+    finally:
+        left = asyncio.all_tasks(loop)
+        if left:
+            for one in left:
+                one.cancel()
+            run_until_done(loop, asyncio.gather(*left, return_exceptions=True))
 
-        self._loop = loop
-        self._task = loop.create_task(_nothing())
-        self._enter = asyncio.tasks._enter_task
-        self._leave = asyncio.tasks._leave_task
 
-    def __call__(self, coroutine: "Coroutine[Any, Any, Result]") -> Result:
-        self._enter(self._loop, self._task)
+def run_until_done(loop: "asyncio.AbstractEventLoop", future: "asyncio.Future[Any]") -> None:
+    """Runs the loop until then. What an application's task raises to end the interpreter ends that task alone."""
+    while not future.done():
         try:
-            contextvars.copy_context().run(coroutine.send, None)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
+            loop.run_until_complete(future)
         except (SystemExit, KeyboardInterrupt) as error:
-            raise Escaped from error
-        finally:
-            self._leave(self._loop, self._task)
-        coroutine.close()
-        raise RuntimeError("a coroutine waits that has no await")
+            if future.done():
+                break
+            if not _is_of_task(error):
+                raise
+            _logger.error(f"A task failed: {error!r}", exc_info=error)
+        except BaseException:
+            if not future.done():
+                raise
+
+
+def _is_of_task(error: BaseException) -> bool:
+    """Whether this was raised by a task, and neither by a signal nor by who ends the threads of controllers."""
+    if isinstance(error, Overdue):
+        return True
+    if type(error) not in (SystemExit, KeyboardInterrupt) or is_of_handler(error.__traceback__):
+        return False
+    innermost = error.__traceback__
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    return innermost is not None and not is_of_loop(innermost.tb_frame)
+
+
+async def nothing() -> None:
+    """What the task does that coroutines share which never wait."""
 
 
 def may_wait(code: CodeType) -> bool:
@@ -91,7 +106,7 @@ def kept(function: str, file: str, line: int, milliseconds: int) -> None:
 def blocks(thread: int) -> bool:
     """Logs which function of the application keeps the loop of this thread; whether there is one."""
     threading.current_thread().name = "attention"
-    frame = _application(sys._current_frames().get(thread))
+    frame = application(sys._current_frames().get(thread))
     if frame is None:
         return False
     code = frame.f_code
@@ -101,20 +116,3 @@ def blocks(thread: int) -> bool:
         "now: what blocks belongs on another thread."
     )
     return True
-
-
-def _application(innermost: Optional[FrameType]) -> Optional[FrameType]:
-    """The first function of the application that the loop has called; ``None`` where the loop itself runs, or waits."""
-    import asyncio
-    import selectors
-
-    loop = (os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep, selectors.__file__, _PACKAGE)
-    inside: List[FrameType] = []
-    frame = innermost
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if file.startswith(loop):
-            return inside[-1] if inside else None
-        inside.append(frame)
-        frame = frame.f_back
-    return None  # another kind of loop runs this, and where it begins is not to be seen

@@ -148,6 +148,9 @@ def failed(error: BaseException, traceback: Optional[TracebackType]) -> str:
     elif type(error).__name__ == "CancelledError":
         _logger.warning("A controller was cancelled%s.", _place(traceback))
         return "The controller was cancelled."
+    elif isinstance(error, _signals.Overdue):
+        _logger.warning("What kept the event loop beyond the deadline was cut off%s.", _place(traceback))
+        return "The server has ended."
     elif not isinstance(error, InterpreterEnds):
         _logger.error(f"A controller failed: {_said(error, repr)}", exc_info=(type(error), error, traceback))
     return _said(error, str)
@@ -165,10 +168,13 @@ def _place(traceback: Optional[TracebackType]) -> str:
     """Where it was, for the log."""
     if traceback is None:
         return ""
-    while traceback.tb_next is not None:
+    place = traceback
+    while traceback is not None:
+        if not _signals.is_of_loop(traceback.tb_frame):
+            place = traceback
         traceback = traceback.tb_next
-    code = traceback.tb_frame.f_code
-    return f" in {code.co_name} ({code.co_filename}:{traceback.tb_lineno})"
+    code = place.tb_frame.f_code
+    return f" in {code.co_name} ({code.co_filename}:{place.tb_lineno})"
 
 
 def warn_of_field(name: str, value: Any) -> None:

@@ -83,15 +83,14 @@ class LiveRequest(Request):
 
     def _session_cookie(self) -> Optional[str]:
         """The ``Set-Cookie`` of the session; ``None`` where there is none."""
-        came_with_one = bool(self._session_id())
-        if not self._session and not came_with_one:
-            return None
-        session = self.get_session(False)
+        session = self._session
+        if not session and self._session_id():
+            session = self.get_session(False)
         if not session:
             return None
         if session.is_valid:
             expires = session.last_accessed_time + session.max_inactive_interval
-        elif came_with_one:
+        elif self._session_id():
             expires = 0
         else:
             return None

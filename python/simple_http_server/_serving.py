@@ -10,6 +10,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Mapping, Optional, cast
 
 from . import _signals
+from ._event_loop import run_until_done
 from .logger import get_logger
 
 if TYPE_CHECKING:
@@ -163,12 +164,21 @@ class Serving:
         """Begins, and waits for the end; what this was cancelled by meanwhile."""
         import asyncio
 
-        ended = asyncio.Event()
+        ended, has_heard = asyncio.Event(), threading.Event()
+        thread = threading.get_ident()
+
+        def hear() -> None:
+            ended.set()
+            has_heard.set()
 
         def end(error: Optional[BaseException]) -> None:
             self._end(error)
             with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
-                loop.call_soon_threadsafe(ended.set)
+                loop.call_soon_threadsafe(hear)
+                # what blocks the loop from now on has no client any more, and no time
+                while threading.get_ident() != thread and not has_heard.wait(_LAST_WORDS):
+                    _signals.interrupt_loop(thread)
+                    loop.call_soon_threadsafe(hear)
 
         self._begin(end)
         cancelled: Optional[asyncio.CancelledError] = None
@@ -208,7 +218,8 @@ class Serving:
             try:
                 asyncio.set_event_loop(loop)
                 serving = loop.create_task(self.run_async())
-                loop.run_until_complete(serving)
+                run_until_done(loop, serving)
+                serving.result()
             finally:
                 try:
                     # after an exception of a signal's handler it still serves; then what a controller has left running
@@ -314,10 +325,8 @@ class InterpreterEnds(SystemExit):
 def _interrupt(threads: Iterable[int]) -> None:
     """Ends controllers that work without end. Python's own way to end such a thread goes through native code, and would
     end the process by a signal."""
-    import ctypes
-
     for thread in threads:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(InterpreterEnds))
+        _signals.interrupt_thread(thread, InterpreterEnds)
 
 
 _servings: "weakref.WeakSet[Serving]" = weakref.WeakSet()

@@ -5,16 +5,24 @@ begins to wait would not be heard until something else wakes it: so who waits th
 """
 
 import contextlib
+import os
+import selectors
 import signal
 import socket
 import threading
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Protocol, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Protocol, Tuple, Type
 
 if TYPE_CHECKING:
     import asyncio
 
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Overdue(SystemExit):
+    """Raised in what keeps an event loop from its end, beyond the deadline."""
 
 
 class Stoppable(Protocol):
@@ -34,6 +42,7 @@ class _State:
         self.interruption: Optional[BaseException] = None
         self.waker: Optional[Tuple[socket.socket, socket.socket]] = None
         self.heard_in = 0
+        self.is_overdue = False
 
 
 _state = _State()
@@ -148,14 +157,22 @@ def interrupt(error: BaseException, traceback: Optional[TracebackType]) -> bool:
     """Ends the servers by an exception that a signal's handler of the application has raised while a controller ran in
     the main thread; whether it is one. An exception that native code has caught does not know its traceback itself.
     """
-    if not isinstance(error, (SystemExit, KeyboardInterrupt)):
+    if not isinstance(error, (SystemExit, KeyboardInterrupt)) or not is_of_handler(traceback):
         return False
-    codes = {getattr(signal.getsignal(number), "__code__", None) for number in _NUMBERS} - {None}
+    _state.interruption = error
+    for stoppable in list(_state.stoppable):
+        stoppable.stop()
+    return True
+
+
+def is_of_handler(traceback: Optional[TracebackType]) -> bool:
+    """Whether an exception was raised by a signal's handler of the application."""
+    codes = {getattr(signal.getsignal(number), "__code__", None) for number in _NUMBERS} - {
+        None,
+        _hear.__code__,
+    }
     while codes and traceback is not None:
         if traceback.tb_frame.f_code in codes:
-            _state.interruption = error
-            for stoppable in list(_state.stoppable):
-                stoppable.stop()
             return True
         traceback = traceback.tb_next
     return False
@@ -178,7 +195,53 @@ def become_worker() -> None:
     _state.claims = 1
 
 
+def interrupt_thread(thread: int, exception: Type[BaseException]) -> None:
+    """Raises this in a thread, as soon as that comes back to code of Python."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(exception))
+
+
+def interrupt_loop(thread: int) -> None:
+    """Raises :class:`Overdue` in what keeps the event loop of this thread; in the main thread also out of a call that
+    waits.
+    """
+    is_main = thread == threading.main_thread().ident
+    if is_main and signal.getsignal(signal.SIGTERM) is _hear:
+        _state.is_overdue = True
+        signal.pthread_kill(thread, signal.SIGTERM)
+    else:
+        interrupt_thread(thread, Overdue)
+
+
 def _hear(number: int, frame: Optional[FrameType]) -> None:
+    if _state.is_overdue:
+        _state.is_overdue = False
+        if application(frame) is not None:
+            raise Overdue
+        return
     _state.heard += 1
     for stoppable in list(_state.stoppable):
         stoppable.stop(0 if _state.heard > 1 else None)
+
+
+def application(innermost: Optional[FrameType]) -> Optional[FrameType]:
+    """The first function of the application that an event loop has called; ``None`` where the loop itself runs, or
+    waits.
+    """
+    inside: List[FrameType] = []
+    frame = innermost
+    while frame is not None:
+        if is_of_loop(frame):
+            return inside[-1] if inside else None
+        inside.append(frame)
+        frame = frame.f_back
+    return None  # another kind of loop runs this, and where it begins is not to be seen
+
+
+def is_of_loop(frame: FrameType) -> bool:
+    """Whether this is a part of an event loop, or of this package."""
+    import asyncio
+
+    folder = os.path.dirname(os.path.abspath(asyncio.__file__)) + os.sep
+    return frame.f_code.co_filename.startswith((folder, _PACKAGE, selectors.__file__))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 import types
 from typing import Any, Callable, Coroutine, Dict, Generator, Iterable, Optional
@@ -12,7 +13,11 @@ StartResponse = Callable[..., Any]
 
 
 def answer(app: App, environ: Dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-    """Answers a request; coroutines run in an event loop that the thread has for them."""
+    """Answers a request, in a context of its own; coroutines run in an event loop that the thread has for them."""
+    return contextvars.copy_context().run(_answer, app, environ, start_response)
+
+
+def _answer(app: App, environ: Dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
     exchange = WsgiExchange(app, environ, start_response)
     while True:
         step = exchange.advance(True)

@@ -62,10 +62,6 @@ class LocalSessionImpl(Session):
         self._id = self._holder.rename(self)
         return self._id
 
-    def _touch(self, now: float) -> None:
-        self._last_accessed_time = now
-        self._is_new = False
-
 
 class LocalSessionHolder:
     """The sessions by id, the one that was asked for last at the end, behind one lock.
@@ -89,22 +85,22 @@ class LocalSessionHolder:
         if not session_id:
             return None
         with self._lock:
-            self._sweep_now_and_then()
+            now = self._sweep_now_and_then()
             session = self._sessions.get(session_id)
             if session is None:
                 return None
-            if not session.is_valid:
+            if now - session._last_accessed_time >= session.max_inactive_interval:
                 del self._sessions[session_id]
                 return None
-            session._touch(self._clock())
+            session._last_accessed_time = now
+            session._is_new = False
             self._sessions.move_to_end(session_id)
             return session
 
     def create(self) -> LocalSessionImpl:
         """A new session, whose id nobody can guess. A client never chooses it."""
         with self._lock:
-            self._sweep_now_and_then()
-            session = LocalSessionImpl(new_session_id(), self._clock(), self)
+            session = LocalSessionImpl(new_session_id(), self._sweep_now_and_then(), self)
             self._sessions[session.id] = session
             while len(self._sessions) > self._maximum:
                 self._sessions.popitem(last=False)
@@ -124,12 +120,14 @@ class LocalSessionHolder:
                 self._sessions[new_id] = session
         return new_id
 
-    def _sweep_now_and_then(self) -> None:
+    def _sweep_now_and_then(self) -> float:
+        """The time; if it is time for that, the sessions that have ended are removed."""
         now = self._clock()
         if now >= self._next_sweep:
             self._next_sweep = now + SWEEP_INTERVAL
             for session_id in [key for key, session in self._sessions.items() if not session.is_valid]:
                 del self._sessions[session_id]
+        return now
 
 
 class LocalSessionFactory(SessionFactory):

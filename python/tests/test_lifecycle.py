@@ -304,6 +304,63 @@ say("ENDED")
         assert running.end() == 0
 
 
+BLOCKING = """
+@route("/sleeps")
+def sleeps():
+    say("BLOCKED")
+    time.sleep(1_000_000)
+
+@route("/computes")
+async def computes():
+    await asyncio.sleep(0)
+    say("BLOCKED")
+    while True:
+        pass
+
+@route("/leaves-behind")
+async def leaves_behind():
+    async def blocks():
+        say("BLOCKED")
+        time.sleep(1_000_000)
+    asyncio.get_running_loop().create_task(blocks())
+    return "begun"
+
+def serve():
+    server.start(host="127.0.0.1", port=0, drain_deadline=0.2, prefer_coroutine=True)
+    say("ENDED")
+
+if sys.argv[1] == "main":
+    serve()
+else:
+    thread = threading.Thread(target=serve)
+    thread.start()
+    wait_for_line()
+    server.stop()
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("path", ["/sleeps", "/computes", "/leaves-behind"])
+@pytest.mark.parametrize("signals", [1, 2])
+def test_what_blocks_the_event_loop_does_not_outlast_the_deadline(path, signals):
+    with program(BLOCKING, "main") as running:
+        Client(running.port()).send(path)
+        running.wait_for("BLOCKED")
+        for _ in range(signals):
+            running.signal(signal.SIGINT)
+        running.wait_for("ENDED")
+        assert running.end() == 0
+
+
+def test_what_computes_in_the_event_loop_of_another_thread_does_not_either():
+    with program(BLOCKING, "thread") as running:
+        Client(running.port()).send("/computes")
+        running.wait_for("BLOCKED")
+        running.tell()
+        running.wait_for("ENDED")
+        assert running.end() == 0
+
+
 ASYNC = """
 async def main():
     prefers = sys.argv[1] == "coroutines"

@@ -43,6 +43,7 @@ pub(crate) enum Kind {
     ModelDict,
     Request,
     Response,
+    Session,
     /// By one of the package's binding classes, which needs nothing but a look at the request.
     Class,
     /// Likewise, unless it is what was wanted: then no class is needed.
@@ -97,7 +98,8 @@ impl Argument {
 impl Kind {
     /// Whether it is a view of the request or the response, or bound by a class of Python.
     pub(crate) fn needs_visit(self) -> bool {
-        matches!(self, Kind::Request | Kind::Response | Kind::Class | Kind::JsonBody | Kind::Custom)
+        let is_view = matches!(self, Kind::Request | Kind::Response | Kind::Session);
+        is_view || matches!(self, Kind::Class | Kind::JsonBody | Kind::Custom)
     }
 
     fn named(kind: &str, item: Option<&str>, group: usize) -> PyResult<Kind> {
@@ -118,9 +120,8 @@ impl Kind {
             "model_dict" => Kind::ModelDict,
             "request" => Kind::Request,
             "response" => Kind::Response,
-            "headers" | "cookie" | "cookies" | "multipart" | "reader" | "session" | "environment" => {
-                Kind::Class
-            }
+            "session" => Kind::Session,
+            "headers" | "cookie" | "cookies" | "multipart" | "reader" | "environment" => Kind::Class,
             "json_body" => Kind::JsonBody,
             "custom" => Kind::Custom,
             "default" => Kind::Default,

@@ -8,6 +8,7 @@ use vernal::{HttpError, ParamValue, Request};
 
 use crate::argument::{Argument, Item, Kind};
 use crate::fields::header;
+use crate::json::from_json;
 use crate::names::Names;
 use crate::respond::Failure;
 use crate::uploaded::Uploaded;
@@ -27,6 +28,10 @@ pub(crate) fn bind<'py>(
     let bound = match argument.kind {
         Kind::Request => required_visit(visit).and_then(|visit| Ok(Visit::live_request(visit)?))?,
         Kind::Response => required_visit(visit).and_then(|visit| Ok(Visit::live_response(visit)?))?,
+        Kind::Session => {
+            let request = required_visit(visit).and_then(|visit| Ok(Visit::live_request(visit)?))?;
+            request.call_method1(intern!(py, "get_session"), (true,))?
+        }
         Kind::Class | Kind::JsonBody | Kind::Custom => {
             let visit = required_visit(visit)?;
             Names::get(py)?.bind.bind(py).call1((visit, argument.object.bind(py)))?
@@ -87,7 +92,8 @@ fn bind_plain<'py>(py: Python<'py>, argument: &Argument, request: &Request) -> B
         Kind::RegGroups => Some(names.reg_groups.bind(py).call1((groups(py, request)?,))?),
         Kind::BytesBody => Some(names.bytes_body.bind(py).call1((PyBytes::new(py, body(request)),))?),
         Kind::ModelDict => Some(model_dict(py, request, names)?),
-        Kind::Request | Kind::Response | Kind::Class | Kind::JsonBody | Kind::Custom | Kind::Default => None,
+        Kind::Request | Kind::Response | Kind::Session => None,
+        Kind::Class | Kind::JsonBody | Kind::Custom | Kind::Default => None,
     };
     Ok(match (value, &argument.default) {
         (Some(value), _) => value,
@@ -122,7 +128,7 @@ pub(crate) fn json_body<'py>(py: Python<'py>, request: &Request) -> PyResult<Opt
         return Ok(None);
     };
     let names = Names::get(py)?;
-    match names.loads.bind(py).call1((text,)) {
+    match from_json(py, text) {
         Ok(value) => match value.cast_into::<PyDict>() {
             Ok(object) => Ok(Some(names.json_body.bind(py).call1((object,))?)),
             Err(_) => Ok(None),
@@ -187,7 +193,7 @@ fn to_bool<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyAny> {
 
 fn json_text<'py>(py: Python<'py>, request: &Request, text: &str) -> PyResult<Bound<'py, PyAny>> {
     request.check_json_depth(text.as_bytes()).map_err(|error| Failure::from(error).into_python(py))?;
-    Names::get(py)?.loads.bind(py).call1((text,))
+    from_json(py, text)
 }
 
 /// All values of a name, converted (`spec/08` C1).

@@ -1,5 +1,8 @@
-//! Python values as JSON, byte for byte what `json.dumps(value, ensure_ascii=False)` makes of them.
+//! JSON as Python's module `json` has it: values as the text of `json.dumps(value, ensure_ascii=False)`, byte for byte,
+//! and texts as the values of `json.loads(text)`.
 
+use jiter::{PythonParse, StringCacheMode};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
@@ -8,13 +11,24 @@ use crate::names::Names;
 /// How deep values may be nested before Python's own encoder decides.
 const DEPTH: usize = 100;
 
+/// The value of a text. What only Python takes (`NaN`, numbers of any length, halves of characters), and what is no JSON,
+/// is left to Python.
+///
+/// # Errors
+///
+/// What Python's decoder raises for a text that is no JSON.
+pub(crate) fn from_json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    let parse = PythonParse { cache_mode: StringCacheMode::Keys, ..PythonParse::default() };
+    parse.python_parse(py, text.as_bytes()).or_else(|_| Names::get(py)?.loads.bind(py).call1((text,)))
+}
+
 /// The text of a value.
 ///
 /// # Errors
 ///
 /// What Python's encoder raises for a value that JSON has no word for.
 pub(crate) fn to_json(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    let mut text = Vec::with_capacity(128);
+    let mut text = Vec::with_capacity(1024);
     if write(value, &mut text, DEPTH).is_some() {
         return Ok(text);
     }
@@ -64,17 +78,24 @@ fn write(value: &Bound<'_, PyAny>, text: &mut Vec<u8>, depth: usize) -> Option<(
     Some(())
 }
 
-/// Python's `repr` is what its encoder uses, but for the three that are no numbers.
+/// Python's `repr` is what its encoder uses, but for the three that are no numbers; without an exponent, everybody's
+/// shortest digits are the same.
 fn write_float(float: &Bound<'_, PyFloat>, text: &mut Vec<u8>) -> Option<()> {
-    if !float.value().is_finite() {
-        return None;
+    let value = float.value();
+    match value.abs() {
+        0.0 | 1e-4..1e16 => text.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes()),
+        size if size.is_finite() => text.extend_from_slice(float.repr().ok()?.to_str().ok()?.as_bytes()),
+        _ => return None,
     }
-    text.extend_from_slice(float.repr().ok()?.to_str().ok()?.as_bytes());
     Some(())
 }
 
-/// Keys other than text are left to Python: it has rules for numbers, and errors for the rest.
+/// Keys other than text are left to Python: it has rules for numbers, and errors for the rest. So are maps that have
+/// their items in a way of their own.
 fn write_map(map: &Bound<'_, PyDict>, text: &mut Vec<u8>, depth: usize) -> Option<()> {
+    if !map.is_exact_instance_of::<PyDict>() && !has_plain_items(map).ok()? {
+        return None;
+    }
     text.push(b'{');
     for (index, (key, value)) in map.iter().enumerate() {
         if index > 0 {
@@ -86,6 +107,13 @@ fn write_map(map: &Bound<'_, PyDict>, text: &mut Vec<u8>, depth: usize) -> Optio
     }
     text.push(b'}');
     Some(())
+}
+
+/// Whether this is a subclass of `dict` that has its method `items`.
+fn has_plain_items(map: &Bound<'_, PyDict>) -> PyResult<bool> {
+    let py = map.py();
+    let items = intern!(py, "items");
+    Ok(map.get_type().getattr(items)?.is(&py.get_type::<PyDict>().getattr(items)?))
 }
 
 fn write_list<'py>(

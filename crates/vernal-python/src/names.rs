@@ -31,8 +31,10 @@ pub(crate) struct Names {
     pub(crate) failed: Py<PyAny>,
     /// `_event_loop.contained(coroutine)`: the same, without the exceptions that end a loop.
     pub(crate) contained: Py<PyAny>,
-    /// `_event_loop.Passage(loop)`: runs coroutines that never wait.
-    pub(crate) passage: Py<PyAny>,
+    /// `_event_loop.run_to_end(loop, coroutine)`: runs it, and leaves nothing of it behind in the loop.
+    pub(crate) run_to_end: Py<PyAny>,
+    /// `_event_loop.nothing()`: a coroutine that does nothing.
+    pub(crate) nothing: Py<PyAny>,
     /// `_event_loop.may_wait(code)`: whether there is an `await` in a function, or the like.
     pub(crate) may_wait: Py<PyAny>,
     /// `_event_loop.kept(function, file, line, milliseconds)`: logs who has kept the loop.
@@ -96,7 +98,8 @@ impl Names {
             bind: value(&flow, "bind")?,
             failed: value(&flow, "failed")?,
             contained: value(&event_loop, "contained")?,
-            passage: value(&event_loop, "Passage")?,
+            run_to_end: value(&event_loop, "run_to_end")?,
+            nothing: value(&event_loop, "nothing")?,
             may_wait: value(&event_loop, "may_wait")?,
             kept_loop: value(&event_loop, "kept")?,
             blocks_loop: value(&event_loop, "blocks")?,

@@ -26,7 +26,7 @@ pub(crate) use event::Task;
 pub(crate) use session::{WebsocketConnection, WebsocketSource};
 
 use crate::run::{Job, Runner};
-use crate::websocket::event::{EventJob, Told};
+use crate::websocket::event::{EventJob, Told, WayBack};
 use crate::websocket::handshake::HandshakeJob;
 use crate::websocket::objects::Objects;
 
@@ -162,20 +162,11 @@ impl Handler {
         session: &WebsocketSession,
         told: Told,
     ) -> impl Future<Output = vernal::Result<KeepFrame>> + use<> {
-        let (way_back, done) = oneshot::channel();
+        let (way_back, done) = WayBack::new(session);
         let job = EventJob::new(&self.0, session, told, way_back);
         self.0.submit(Task::Event(job));
-        let session = session.clone();
-        async move {
-            match done.await {
-                Ok(keep) => Ok(keep),
-                // the runner takes no more jobs, or has given this one up: the connection cannot go on
-                Err(_) => {
-                    session.close(1011, "internal error").await?;
-                    Err(SendError::Closed.into())
-                }
-            }
-        }
+        // without an answer the connection has been closed
+        async move { done.await.map_err(|_| SendError::Closed.into()) }
     }
 
     /// An event that answers nothing; done where nobody wants to hear of it.
@@ -184,7 +175,7 @@ impl Handler {
             return Event::done();
         }
         let done = self.tell(session, told);
-        Event::future(async move { done.await.map(|_| ()) })
+        Event::elsewhere(async move { done.await.map(|_| ()) })
     }
 }
 

@@ -94,10 +94,15 @@ impl App {
                 return Answer::Ready(Ok(Response::new(204).header("Allow", allow)));
             }
         };
-        if target.runs != Runs::Here || !request.is_prepared(target.body_use) {
+        if !request.is_prepared(target.body_use) {
             return Answer::future(self.prepare_and_call(target, request));
         }
-        catch_panic(|| target.controller.call(request)).unwrap_or_else(|error| Answer::Ready(Err(error)))
+        let answer = match target.runs {
+            Runs::Here => catch_panic(|| target.controller.call(request)),
+            Runs::OnThread => Ok(Answer::future(self.call_blocking(target, request))),
+            Runs::Elsewhere => call_elsewhere(target, request),
+        };
+        answer.unwrap_or_else(|error| Answer::Ready(Err(error)))
     }
 }
 
@@ -298,7 +303,7 @@ impl App {
         match target.runs {
             Runs::Here => catch_panic(|| target.controller.call(request))?.wait().await,
             Runs::OnThread => self.call_blocking(target, request).await,
-            Runs::Elsewhere => call_elsewhere(target, request).await,
+            Runs::Elsewhere => call_elsewhere(target, request)?.wait().await,
         }
     }
 
@@ -371,21 +376,23 @@ impl App {
 }
 
 /// Gives a call to a controller that makes it elsewhere; the request comes back with the answer.
-async fn call_elsewhere(target: &Target, request: &mut Request) -> Result<Response> {
-    #[cfg_attr(not(feature = "http2"), expect(unused_mut))]
-    let mut moved = std::mem::take(request);
+fn call_elsewhere<'r>(target: &Target, request: &'r mut Request) -> Result<Answer<'r>> {
+    if !matches!(target.body_use, BodyUse::Nothing | BodyUse::Stream) {
+        request.params()?;
+    }
     // stays in the journey, whoever keeps the rest
     #[cfg(feature = "http2")]
-    let running = moved.let_go();
-    let (call, awaited) = Call::new(moved);
+    let running = request.let_go();
+    let (call, awaited) = Call::new(std::mem::take(request));
     catch_panic(|| target.controller.take(call))?;
-    let (returned, answer) = awaited.wait().await;
-    *request = returned;
-    #[cfg(feature = "http2")]
-    if let Some(running) = running {
-        request.hold(running);
-    }
-    answer
+    Ok(Answer::future(async move {
+        let answer = awaited.wait(request).await;
+        #[cfg(feature = "http2")]
+        if let Some(running) = running {
+            request.hold(running);
+        }
+        answer
+    }))
 }
 
 /// The path is known, for other methods; carries the value of the `Allow` field.

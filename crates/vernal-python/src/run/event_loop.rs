@@ -1,9 +1,8 @@
 //! An event loop of asyncio: jobs wait in a queue, and one wake-up fetches a whole batch of them.
 
 use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
+use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
@@ -13,7 +12,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::attention::{self, Attention, LONG};
-use super::{Finish, Job, Runner, Step, settle};
+use super::context::JobContext;
+use super::passage::Passage;
+use super::{Finish, Job, Runner, Step, settle, settle_in_context};
 use crate::names::Names;
 
 /// Jobs for the event loop that a thread of Python runs.
@@ -26,7 +27,7 @@ pub(crate) struct Queue {
     /// Whether the loop has been woken and has not come yet.
     is_awake: AtomicBool,
     /// Until there is a loop, nobody is woken.
-    wake: OnceLock<UnixStream>,
+    wake: OnceLock<PipeWriter>,
     /// How often the loop has come.
     turns: AtomicU64,
     pub(super) attention: Attention,
@@ -56,17 +57,16 @@ impl EventLoop {
     /// Has this loop do the jobs; it must be the one of the calling thread.
     pub(crate) fn attach(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<Py<Drain>> {
         let py = event_loop.py();
-        let (wake, woken) = UnixStream::pair()?;
-        wake.set_nonblocking(true)?;
-        woken.set_nonblocking(true)?;
+        let (woken, wake) = std::io::pipe()?;
+        rustix::io::ioctl_fionbio(&wake, true).map_err(io::Error::from)?;
+        rustix::io::ioctl_fionbio(&woken, true).map_err(io::Error::from)?;
         let descriptor = woken.as_raw_fd();
         let drain = Drain {
             queue: Arc::clone(&self.0),
             woken: Mutex::new(woken),
-            task: py.import("asyncio")?.getattr("Task")?.unbind(),
-            eager: py.version_info() >= (3, 12),
+            make_task: task_maker(event_loop)?,
             event_loop: event_loop.clone().unbind(),
-            passage: Names::get(py)?.passage.bind(py).call1((event_loop,))?.unbind(),
+            passage: Passage::new(event_loop)?,
             waits: Mutex::default(),
             running: Mutex::default(),
         };
@@ -79,6 +79,18 @@ impl EventLoop {
         attention::pay(&self.0, thread)?;
         Ok(drain)
     }
+}
+
+/// `asyncio.Task` for this loop; tasks begin at once where they can, from Python 3.12 on.
+fn task_maker(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+    let py = event_loop.py();
+    let options = PyDict::new(py);
+    options.set_item("loop", event_loop)?;
+    if py.version_info() >= (3, 12) {
+        options.set_item("eager_start", true)?;
+    }
+    let task = py.import("asyncio")?.getattr("Task")?;
+    Ok(py.import("functools")?.getattr("partial")?.call((task,), Some(&options))?.unbind())
 }
 
 /// How many jobs are gathered before the loop is woken for them, whether or not more will come at once.
@@ -160,13 +172,11 @@ impl Queue {
 #[pyclass(frozen, module = "simple_http_server._engine")]
 pub(crate) struct Drain {
     queue: Arc<Queue>,
-    woken: Mutex<UnixStream>,
-    task: Py<PyAny>,
-    /// Whether tasks can begin at once.
-    eager: bool,
+    woken: Mutex<PipeReader>,
+    /// Makes a task of a coroutine.
+    make_task: Py<PyAny>,
     event_loop: Py<PyAny>,
-    /// `_event_loop.Passage`: runs what never waits.
-    passage: Py<PyAny>,
+    passage: Passage,
     /// Whether a coroutine may ever wait, by its code, which is kept so that no other takes its place.
     waits: Mutex<HashMap<usize, (Py<PyAny>, bool)>>,
     /// Tasks that have not ended: the loop itself holds them weakly.
@@ -187,11 +197,21 @@ impl Drain {
         drain.queue.turns.fetch_add(1, Ordering::AcqRel);
         drain.queue.is_awake.store(false, Ordering::Release);
         let jobs = std::mem::take(&mut drain.queue.lock().jobs);
+        if let Err(error) = drain.passage.within(py, || Drain::run(slf, jobs)) {
+            error.write_unraisable(py, None);
+        }
+        drain.queue.attention.works(false);
+    }
+}
+
+impl Drain {
+    fn run(slf: &Bound<'_, Self>, jobs: Vec<Job>) {
+        let py = slf.py();
         let mut began = Instant::now();
         for job in jobs {
             let location = job.location();
-            if let Step::Await(coroutine, finish) = job.run(py) {
-                Drain::begin(slf, coroutine, finish);
+            if let Err(error) = Drain::begin(slf, job) {
+                error.write_unraisable(py, None);
             }
             let ended = Instant::now();
             let took = ended - began;
@@ -199,14 +219,11 @@ impl Drain {
             if took > LONG
                 && let Some(location) = location
             {
-                drain.queue.attention.complain(py, location, took);
+                slf.get().queue.attention.complain(py, location, took);
             }
         }
-        drain.queue.attention.works(false);
     }
-}
 
-impl Drain {
     /// Takes no more jobs; those that wait are refused.
     pub(crate) fn close(&self, py: Python<'_>) -> PyResult<()> {
         let jobs = {
@@ -226,32 +243,18 @@ impl Drain {
         self.lock_running().values().map(|task| task.clone_ref(py)).collect()
     }
 
-    /// Makes a task of a coroutine.
-    fn begin(slf: &Bound<'_, Self>, coroutine: Py<PyAny>, finish: Finish) {
-        let py = slf.py();
-        if let Err(error) = Drain::try_begin(slf, coroutine, finish) {
-            error.write_unraisable(py, None);
-        }
-    }
-
-    fn try_begin(slf: &Bound<'_, Self>, coroutine: Py<PyAny>, finish: Finish) -> PyResult<()> {
+    /// Does a job, or makes a task of its coroutine.
+    fn begin(slf: &Bound<'_, Self>, job: Job) -> PyResult<()> {
         let py = slf.py();
         let drain = slf.get();
-        let mut coroutine = coroutine.into_bound(py);
+        let (context, step) = job.run_in_context(py)?;
+        let Step::Await(coroutine, finish) = step else { return Ok(()) };
+        let coroutine = coroutine.into_bound(py);
         if !drain.may_wait(&coroutine)? {
-            settle(py, finish, drain.passage.call1(py, (coroutine,)));
-            return Ok(());
+            let result = drain.passage.run(&context, &coroutine);
+            return settle_in_context(py, &context, finish, result);
         }
-        // one that has begun is `_flow.run`, which lets nothing out that would end the loop either
-        if coroutine.getattr("cr_await")?.is_none() {
-            coroutine = Names::get(py)?.contained.bind(py).call1((coroutine,))?;
-        }
-        let options = PyDict::new(py);
-        options.set_item("loop", &drain.event_loop)?;
-        if drain.eager {
-            options.set_item("eager_start", true)?;
-        }
-        let task = drain.task.bind(py).call((coroutine,), Some(&options))?;
+        let task = drain.begin_task(&context, coroutine)?;
         let done = Done { drain: slf.clone().unbind(), finish: Mutex::new(Some(finish)) };
         if task.call_method0("done")?.is_truthy()? {
             done.__call__(&task);
@@ -261,6 +264,20 @@ impl Drain {
         drain.lock_running().insert(task.as_ptr() as usize, task.clone().unbind());
         task.call_method1("add_done_callback", (done,))?;
         Ok(())
+    }
+
+    /// A task for a coroutine, with the context that it has so far.
+    fn begin_task<'py>(
+        &self,
+        context: &JobContext,
+        mut coroutine: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = coroutine.py();
+        // one that has begun is `_flow.run`, which lets nothing out that would end the loop either
+        if coroutine.getattr("cr_await")?.is_none() {
+            coroutine = Names::get(py)?.contained.bind(py).call1((coroutine,))?;
+        }
+        context.call(py, (&self.make_task, coroutine))
     }
 
     /// Whether there is a place in the function where the coroutine may wait.

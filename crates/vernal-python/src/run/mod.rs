@@ -1,8 +1,10 @@
 //! Who calls Python: threads of their own, an event loop, or the caller's own thread.
 
 pub(crate) mod attention;
+pub(crate) mod context;
 pub(crate) mod event_loop;
 pub(crate) mod here;
+mod passage;
 pub(crate) mod pool;
 
 use std::future::Future;
@@ -18,6 +20,7 @@ use vernal::{HttpError, Location, Response};
 
 use crate::controller::PyController;
 use crate::error_page::PageJob;
+use crate::run::context::JobContext;
 use crate::websocket;
 
 /// Something that wants the interpreter.
@@ -73,6 +76,13 @@ impl Job {
         .unwrap_or(Step::Done)
     }
 
+    /// Does the job, or begins it, in a context of its own.
+    pub(crate) fn run_in_context(self, py: Python<'_>) -> PyResult<(JobContext, Step)> {
+        let context = JobContext::new(py)?;
+        let step = context.run(py, |py| self.run(py))?;
+        Ok((context, step))
+    }
+
     /// The function that it calls, for the log.
     pub(crate) fn location(&self) -> Option<Location> {
         match self {
@@ -99,6 +109,20 @@ impl Job {
     pub(crate) fn always_has_room(&self) -> bool {
         matches!(self, Job::Websocket(_))
     }
+}
+
+/// Calls this with the result of a coroutine, in the context of its job.
+pub(crate) fn settle_in_context(
+    py: Python<'_>,
+    context: &JobContext,
+    finish: Finish,
+    result: PyResult<Py<PyAny>>,
+) -> PyResult<()> {
+    context.run(py, |py| {
+        settle(py, finish, result);
+        Step::Done
+    })?;
+    Ok(())
 }
 
 /// Calls this with the result of a coroutine; a panic goes no further.

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
-use super::{Job, Runner, Step, settle};
+use super::context::JobContext;
+use super::{Job, Runner, Step, settle_in_context};
+use crate::names::Names;
 
 /// How long a thread that has nothing to do is kept.
 const REST: Duration = Duration::from_secs(10);
@@ -295,13 +297,26 @@ impl PoolThread {
     }
 
     fn run(&mut self, py: Python<'_>, job: Job) {
-        if let Step::Await(coroutine, finish) = job.run(py) {
-            let result = self.run_to_end(py, coroutine);
-            settle(py, finish, result);
+        if let Err(error) = self.try_run(py, job) {
+            error.write_unraisable(py, None);
         }
     }
 
-    fn run_to_end(&mut self, py: Python<'_>, coroutine: Py<PyAny>) -> PyResult<Py<PyAny>> {
+    fn try_run(&mut self, py: Python<'_>, job: Job) -> PyResult<()> {
+        let (context, step) = job.run_in_context(py)?;
+        if let Step::Await(coroutine, finish) = step {
+            let result = self.run_to_end(py, &context, coroutine);
+            settle_in_context(py, &context, finish, result)?;
+        }
+        Ok(())
+    }
+
+    fn run_to_end(
+        &mut self,
+        py: Python<'_>,
+        context: &JobContext,
+        coroutine: Py<PyAny>,
+    ) -> PyResult<Py<PyAny>> {
         let event_loop = match &self.event_loop {
             Some(event_loop) => event_loop.bind(py).clone(),
             None => {
@@ -312,7 +327,8 @@ impl PoolThread {
                 event_loop
             }
         };
-        Ok(event_loop.call_method1("run_until_complete", (coroutine,))?.unbind())
+        let run_to_end = Names::get(py)?.run_to_end.bind(py);
+        Ok(context.call(py, (run_to_end, event_loop, coroutine))?.unbind())
     }
 
     fn end(self, py: Python<'_>) {

@@ -80,7 +80,41 @@ pub(crate) struct EventJob {
     connection: Arc<Connection>,
     session: WebsocketSession,
     told: Told,
-    way_back: oneshot::Sender<KeepFrame>,
+    way_back: WayBack,
+}
+
+/// The way back from an event. Where it is given up without an answer, because the runner takes no more jobs or there was a
+/// panic, the connection cannot go on, and is closed.
+pub(super) struct WayBack {
+    answer: Option<oneshot::Sender<KeepFrame>>,
+    session: WebsocketSession,
+}
+
+impl WayBack {
+    pub(super) fn new(session: &WebsocketSession) -> (WayBack, oneshot::Receiver<KeepFrame>) {
+        let (answer, answered) = oneshot::channel();
+        (WayBack { answer: Some(answer), session: session.clone() }, answered)
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| !answer.is_closed())
+    }
+
+    fn answer(mut self, keep: KeepFrame) {
+        if let Some(answer) = self.answer.take() {
+            // nobody may wait any more
+            let _ = answer.send(keep);
+        }
+    }
+}
+
+impl Drop for WayBack {
+    fn drop(&mut self) {
+        if self.answer.take().is_some() {
+            // 1011 may be sent, and closing waits for nothing
+            let _ = at_once(self.session.close(1011, "internal error"));
+        }
+    }
 }
 
 impl EventJob {
@@ -88,7 +122,7 @@ impl EventJob {
         connection: &Arc<Connection>,
         session: &WebsocketSession,
         told: Told,
-        way_back: oneshot::Sender<KeepFrame>,
+        way_back: WayBack,
     ) -> EventJob {
         EventJob { connection: Arc::clone(connection), session: session.clone(), told, way_back }
     }
@@ -97,7 +131,7 @@ impl EventJob {
     fn run(self, py: Python<'_>) -> Step {
         let EventJob { connection, session, told, way_back } = self;
         let event = told.kind();
-        if way_back.is_closed() && event != EventKind::Close {
+        if !way_back.is_awaited() && event != EventKind::Close {
             return Step::Done;
         }
         let ending = Ending { connection, session, event, way_back };
@@ -138,7 +172,7 @@ struct Ending {
     connection: Arc<Connection>,
     session: WebsocketSession,
     event: EventKind,
-    way_back: oneshot::Sender<KeepFrame>,
+    way_back: WayBack,
 }
 
 impl Ending {
@@ -186,8 +220,7 @@ impl Ending {
             self.fail(py, &error);
             false
         });
-        // nobody may wait any more
-        let _ = self.way_back.send(if keep { KeepFrame::Yes } else { KeepFrame::No });
+        self.way_back.answer(if keep { KeepFrame::Yes } else { KeepFrame::No });
     }
 
     /// Closes the connection and writes to the log why; that a client has gone is no failure of the handler.

@@ -82,17 +82,16 @@ impl Drop for Call {
 }
 
 impl Awaited {
-    /// Waits; the request comes back with the answer.
-    pub(crate) async fn wait(self) -> (Request, Result<Response>) {
+    /// Waits; the request comes back with the answer, to where it was.
+    pub(crate) async fn wait(self, place: &mut Request) -> Result<Response> {
         let unanswered = |_| Err((HttpError::new(500).explain("the call was given up").into(), None));
         let answer = self.answer.await.unwrap_or_else(unanswered);
-        let mut request = Arc::try_unwrap(self.request).unwrap_or_else(|kept| kept.rest());
-        let answer = answer.map_err(|(error, so_far)| {
+        *place = Arc::try_unwrap(self.request).unwrap_or_else(|kept| kept.rest());
+        answer.map_err(|(error, so_far)| {
             if let Some(so_far) = so_far {
-                request.set_aside(*so_far);
+                place.set_aside(*so_far);
             }
             error
-        });
-        (request, answer)
+        })
     }
 }

@@ -4,8 +4,8 @@ mod transfer;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,6 +20,7 @@ use crate::websocket::incoming::{Decoder, Incoming};
 use crate::websocket::input::Input;
 use crate::websocket::outgoing::{CloseAsked, Pieces, Signals};
 use crate::websocket::violation::Violation;
+use crate::websocket::wire::Wire;
 use crate::websocket::{CloseReason, Event, KeepFrame, SendError, WebsocketHandler, WebsocketSession};
 use crate::{Error, Result};
 
@@ -40,12 +41,14 @@ pub(crate) async fn converse<S>(
     handler: Arc<dyn WebsocketHandler>,
     drain: Drain,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let wire = Arc::new(Mutex::new(Wire::new(stream)));
+    session.stand_in(&wire);
     let reason = {
         let mut ending = pin!(drain.reached(ENDING));
         let mut awaited = 0;
-        let mut conversation = Conversation::new(stream, early, &session, &*handler);
+        let mut conversation = Conversation::new(&wire, early, &session, &*handler);
         conversation.open();
         poll_fn(|context| {
             // a stage that was awaited once wakes this task; asking for it again would take the lock of all connections
@@ -63,12 +66,13 @@ pub(crate) async fn converse<S>(
         })
         .await
     };
+    drop(wire);
     session.outgoing().end();
     session.notify_room();
     tracing::debug!(session = session.id(), reason = ?reason, "WebSocket connection ended");
     let closing = match catch_panic(|| handler.on_close(&session, reason)) {
         Ok(Event::Ready(done)) => done,
-        Ok(Event::Pending(future)) => CatchPanic(future).await,
+        Ok(Event::Pending(future) | Event::Elsewhere(future)) => CatchPanic(future).await,
         Err(error) => Err(error),
     };
     if let Err(error) = closing {
@@ -89,14 +93,16 @@ fn is_closed(error: &Error) -> bool {
     error.downcast_ref::<SendError>() == Some(&SendError::Closed)
 }
 
+type Awaited<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
 /// An event that is not done yet.
 enum Running<'a> {
-    Event { name: &'static str, future: CatchPanic<'a, ()> },
+    Event { name: &'static str, future: CatchPanic<'a, ()>, is_elsewhere: bool },
     Frame { fin: bool, payload: Bytes, future: CatchPanic<'a, KeepFrame> },
 }
 
 struct Conversation<'a, S> {
-    stream: S,
+    wire: &'a Mutex<Wire<S>>,
     session: &'a WebsocketSession,
     handler: &'a dyn WebsocketHandler,
     decoder: Decoder,
@@ -104,13 +110,9 @@ struct Conversation<'a, S> {
     /// The event after the one that runs.
     next: Option<Incoming>,
     running: Option<Running<'a>>,
-    writing: Pieces,
-    /// How much of its first part has been written.
-    written_of_first: usize,
     /// The queue has something that follows what is being written.
     more_to_write: bool,
     signals: &'a Signals,
-    unflushed: bool,
     /// Why it ends, once it does.
     outcome: Option<CloseReason>,
     /// Nothing the client sends matters any more: it broke the protocol, or has said its last.
@@ -126,7 +128,7 @@ struct Conversation<'a, S> {
 
 impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
     fn new(
-        stream: S,
+        wire: &'a Mutex<Wire<S>>,
         early: Bytes,
         session: &'a WebsocketSession,
         handler: &'a dyn WebsocketHandler,
@@ -134,18 +136,15 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
         let terms = session.terms();
         let inflater = terms.deflate.as_ref().map(Inflater::new);
         Conversation {
-            stream,
+            wire,
             session,
             handler,
             decoder: Decoder::new(terms.frame, terms.message, inflater),
             input: Input::new(early),
             next: None,
             running: None,
-            writing: Pieces::default(),
-            written_of_first: 0,
             more_to_write: false,
             signals: session.signals(),
-            unflushed: false,
             outcome: None,
             deaf: false,
             client_ended: false,
@@ -156,11 +155,15 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
-        self.signals.wake_up();
+        self.signals.begin_turn();
+        let wire = &mut *self.wire.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..TURNS {
-            let mut moved = self.poll_read(context);
+            let mut moved = self.poll_read(wire, context);
             moved |= self.poll_events(context);
-            moved |= self.poll_write(context);
+            moved |= self.poll_write(wire, context);
+            if self.lost {
+                wire.writing = Pieces::default();
+            }
             if let Some(reason) = self.ended() {
                 return Poll::Ready(reason);
             }
@@ -211,9 +214,12 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
         loop {
             // an event that need not wait is done before what follows it is looked at, which may be a close
             if self.running.is_some() {
+                let is_awaited = self.awaits_event();
                 if self.poll_running(context).is_pending() {
                     self.read_ahead();
-                    return moved;
+                    if is_awaited || !self.awaits_event() {
+                        return moved;
+                    }
                 }
             } else {
                 self.read_ahead();
@@ -222,6 +228,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             }
             moved = true;
         }
+    }
+
+    /// Whether something has to be done at the end of the event that runs. Where nothing has, nobody need be woken for it
+    /// that is done elsewhere: it shows when the client sends something.
+    fn awaits_event(&self) -> bool {
+        let is_elsewhere = matches!(self.running, Some(Running::Event { is_elsewhere: true, .. }));
+        !is_elsewhere || self.next.is_some() || self.outcome.is_some() || self.client_ended || self.lost
     }
 
     /// Finds the next event. What to keep of a frame has to be known before the frame after it is read.
@@ -272,7 +285,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             Incoming::BinaryFrame { fin, payload } => {
                 let kept = payload.clone();
                 match catch_panic(|| handler.on_binary_frame(session, fin, payload)) {
-                    Ok(Event::Pending(future)) => {
+                    Ok(Event::Pending(future) | Event::Elsewhere(future)) => {
                         let future = CatchPanic(future);
                         self.running = Some(Running::Frame { fin, payload: kept, future });
                     }
@@ -292,18 +305,23 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
 
     fn call(&mut self, name: &'static str, event: impl FnOnce() -> Event<'a>) {
         match catch_panic(event) {
-            Ok(Event::Pending(future)) => {
-                self.running = Some(Running::Event { name, future: CatchPanic(future) });
-            }
+            Ok(Event::Pending(future)) => self.run(name, future, false),
+            Ok(Event::Elsewhere(future)) => self.run(name, future, true),
             Ok(Event::Ready(done)) => self.event_done(name, done),
             Err(error) => self.event_done(name, Err(error)),
         }
     }
 
+    fn run(&mut self, name: &'static str, future: Awaited<'a>, is_elsewhere: bool) {
+        self.running = Some(Running::Event { name, future: CatchPanic(future), is_elsewhere });
+    }
+
     fn poll_running(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut unheard = Context::from_waker(Waker::noop());
+        let context = if self.awaits_event() { context } else { &mut unheard };
         match &mut self.running {
             None => {}
-            Some(Running::Event { name, future }) => {
+            Some(Running::Event { name, future, .. }) => {
                 let name = *name;
                 let done = std::task::ready!(Pin::new(future).poll(context));
                 self.running = None;
@@ -390,7 +408,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             self.end_with(&message, code, reason);
             self.session.outgoing().end();
             self.session.notify_room();
-            self.writing = Pieces::default();
             self.deadline.caught_up();
             self.deadline.ending();
         }

@@ -141,12 +141,21 @@ pub enum Event<'a, T = ()> {
     Ready(Result<T>),
     /// There when the future is done.
     Pending(Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>),
+    /// There when it has been done elsewhere: the future does nothing itself, it only hears of the end. It is not polled
+    /// before somebody wants to know, which may be when the client sends its next message.
+    Elsewhere(Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>),
 }
 
 impl<'a, T> Event<'a, T> {
     /// The answer of an asynchronous event.
     pub fn future(future: impl Future<Output = Result<T>> + Send + 'a) -> Self {
         Event::Pending(Box::pin(future))
+    }
+
+    /// The answer of an event that is done elsewhere, on a thread of its own or in another event loop. Whatever does it
+    /// must go on without this future; one that fails closes the connection at once.
+    pub fn elsewhere(future: impl Future<Output = Result<T>> + Send + 'a) -> Self {
+        Event::Elsewhere(Box::pin(future))
     }
 
     /// The answer of a plain function: at once, where all its arguments are there at once.
@@ -167,7 +176,7 @@ impl<'a, T> Event<'a, T> {
     pub(crate) fn wait_on_thread(self, runtime: &tokio::runtime::Handle) -> Result<T> {
         match self {
             Event::Ready(result) => result,
-            Event::Pending(future) => runtime.block_on(future),
+            Event::Pending(future) | Event::Elsewhere(future) => runtime.block_on(future),
         }
     }
 }

@@ -38,7 +38,7 @@ impl Accepted {
     /// Speaks WebSocket until the connection ends. `early` is what the client has sent already.
     pub(crate) async fn converse<S>(self, stream: S, early: Bytes, drain: Drain)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let _present = Present(self.session.clone());
         #[cfg(feature = "http2")]
@@ -272,7 +272,7 @@ impl App {
         if !self.endpoints().may_block(&**handler, EventKind::Handshake) {
             return match catch_panic(|| handler.on_handshake(request))? {
                 Event::Ready(answer) => answer,
-                Event::Pending(future) => CatchPanic(future).await,
+                Event::Pending(future) | Event::Elsewhere(future) => CatchPanic(future).await,
             };
         }
         let (handler, moved) = (Arc::clone(handler), std::mem::take(request));

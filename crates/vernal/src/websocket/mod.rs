@@ -44,6 +44,7 @@ mod settings;
 mod text;
 mod timers;
 mod violation;
+mod wire;
 
 pub use answer::{Handshake, IntoEvent};
 pub use deflate::DeflateSettings;

@@ -16,6 +16,9 @@ use crate::websocket::SendError;
 use crate::websocket::deflate::{Compressions, Deflater};
 use crate::websocket::frame::Opcode;
 
+/// So many bytes are written by a thread in the place of the conversation.
+const LITTLE: usize = 16 * 1024;
+
 /// A close frame that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CloseAsked {
@@ -309,6 +312,26 @@ impl Outgoing {
             Some(known) => known.clone_from(waker),
             None => self.conversation = Some(waker.clone()),
         }
+        self.signals.fall_asleep();
+        true
+    }
+
+    /// Hands over what there is to write to who writes in the place of the conversation, if that is little and whole.
+    pub(crate) fn take_little(&mut self, pieces: &mut Pieces) -> bool {
+        let is_plain = self.file.is_none() && !self.is_closed() && !self.broken;
+        let is_little = is_plain && self.ready.bytes() <= LITTLE;
+        if is_little {
+            self.take_ready(pieces);
+        }
+        is_little
+    }
+
+    /// The conversation need not be woken: what there was has been written in its place. Not if there is more meanwhile.
+    pub(crate) fn sleep_on(&mut self) -> bool {
+        if self.signals.has_news() || self.has_room_for_others() {
+            return false;
+        }
+        self.signals.stand_in();
         self.signals.fall_asleep();
         true
     }

@@ -5,17 +5,19 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::io::AsyncWrite;
 use tokio::sync::Notify;
 
 use crate::websocket::belongings::Belongings;
 use crate::websocket::deflate::{Compressions, DeflateParameters, Deflater};
 use crate::websocket::frame::{CONTROL_PAYLOAD, Opcode, may_be_sent};
 use crate::websocket::outgoing::{LARGE, Outgoing, Payload, Signals};
+use crate::websocket::wire::{Stand, Wire};
 use crate::websocket::{BinaryPayload, SendError, TextPayload, WebsocketRequest, send_file};
 use crate::{Limits, Result};
 
@@ -46,6 +48,8 @@ struct Inner {
     signals: Arc<Signals>,
     room: Notify,
     belongings: Belongings,
+    /// What stands in for the conversation while it sleeps; it is gone with the conversation.
+    stand: OnceLock<Weak<dyn Stand>>,
 }
 
 /// What was agreed on, and what is allowed.
@@ -86,6 +90,7 @@ impl WebsocketSession {
             outgoing: Mutex::new(outgoing),
             room: Notify::new(),
             belongings: Belongings::default(),
+            stand: OnceLock::new(),
         }))
     }
 
@@ -291,7 +296,23 @@ impl WebsocketSession {
 
     pub(crate) fn outgoing(&self) -> Queue<'_> {
         let outgoing = self.0.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
-        Queue { outgoing, waking: Waking(None) }
+        Queue { outgoing, waking: Waking { session: self, waker: None } }
+    }
+
+    /// Lets others write in the place of the conversation, while it sleeps.
+    pub(crate) fn stand_in<S: AsyncWrite + Unpin + Send + 'static>(&self, wire: &Arc<Mutex<Wire<S>>>) {
+        let wire: Weak<Mutex<Wire<S>>> = Arc::downgrade(wire);
+        let _ = self.0.stand.set(wire);
+    }
+
+    /// Writes what waits in the place of the conversation; says whether that need not be woken. A task does not: its event
+    /// loop comes to the conversation without being woken.
+    fn writes_in_place(&self) -> bool {
+        if !self.0.signals.may_stand_in() || tokio::runtime::Handle::try_current().is_ok() {
+            return false;
+        }
+        let stand = self.0.stand.get().and_then(Weak::upgrade);
+        stand.is_some_and(|stand| stand.write(self))
     }
 
     /// There is room in the queue, or there never will be.
@@ -310,7 +331,7 @@ impl fmt::Debug for WebsocketSession {
 pub(crate) struct Queue<'a> {
     outgoing: MutexGuard<'a, Outgoing>,
     // after the guard, and so dropped after it
-    waking: Waking,
+    waking: Waking<'a>,
 }
 
 impl Deref for Queue<'_> {
@@ -329,15 +350,20 @@ impl DerefMut for Queue<'_> {
 
 impl Drop for Queue<'_> {
     fn drop(&mut self) {
-        self.waking.0 = self.outgoing.take_waking();
+        self.waking.waker = self.outgoing.take_waking();
     }
 }
 
-struct Waking(Option<Waker>);
+struct Waking<'a> {
+    session: &'a WebsocketSession,
+    waker: Option<Waker>,
+}
 
-impl Drop for Waking {
+impl Drop for Waking<'_> {
     fn drop(&mut self) {
-        if let Some(waker) = self.0.take() {
+        if let Some(waker) = self.waker.take()
+            && !self.session.writes_in_place()
+        {
             waker.wake();
         }
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod slow;
+mod threads;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -109,17 +110,22 @@ impl Talk {
     }
 
     async fn begin_with(limits: Limits, offers: &str) -> Talk {
+        let handler = Arc::<Scripted>::default();
+        Talk { handler: handler.clone(), ..Talk::begin_of(limits, offers, handler).await }
+    }
+
+    async fn begin_of(limits: Limits, offers: &str, handler: Arc<dyn WebsocketHandler>) -> Talk {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         let deflate = negotiate(offers, &DeflateSettings::default().keep_contexts(true).threshold(1));
         let request = WebsocketRequest::new(Request::new("GET", "/talk"));
         let session = WebsocketSession::new(request, &limits, deflate.map(|(parameters, _)| parameters));
-        let (handler, drain) = (Arc::new(Scripted::default()), Drain::new(1, Duration::from_secs(20)));
-        let conversation = converse(server, Bytes::new(), session.clone(), handler.clone(), drain.clone());
+        let drain = Drain::new(1, Duration::from_secs(20));
+        let conversation = converse(server, Bytes::new(), session.clone(), handler, drain.clone());
         let turns = Arc::new(AtomicUsize::new(0));
         let conversation = tokio::spawn(counted(conversation, turns.clone()));
-        Talk { client, session, handler, drain, conversation, turns }
+        Talk { client, session, handler: Arc::default(), drain, conversation, turns }
     }
 
     async fn send(&mut self, first: u8, payload: &[u8]) {

@@ -1,33 +1,28 @@
 //! The bytes of a conversation: what is read of its client, and what is written to it.
 
+use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::websocket::conversation::{Conversation, SERVER_ASKED};
-use crate::websocket::outgoing::CloseAsked;
+use crate::websocket::outgoing::{CloseAsked, Pieces};
+use crate::websocket::wire::Wire;
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, S> {
     /// Writes what there is. Says whether something has moved.
-    pub(super) fn poll_write(&mut self, context: &mut Context<'_>) -> bool {
+    pub(super) fn poll_write(&mut self, wire: &mut Wire<S>, context: &mut Context<'_>) -> bool {
         let mut moved = false;
         loop {
-            if self.signals.has_news() || (self.more_to_write && self.writing.is_empty()) {
-                self.take_ready();
-            }
-            if self.writing.is_empty() || self.lost {
-                break;
-            }
-            match self.poll_write_some(context) {
-                Poll::Ready(Ok(bytes)) if bytes > 0 => {
-                    self.written_of_first = self.writing.advance(self.written_of_first + bytes);
+            match self.poll_write_some(wire, context) {
+                Poll::Ready(Ok(0)) => break,
+                Poll::Ready(Ok(bytes)) => {
                     self.signals.wrote(bytes);
-                    self.unflushed = true;
                     self.deadline.wrote(bytes);
                     moved = true;
                 }
-                Poll::Ready(_) => {
+                Poll::Ready(Err(_)) => {
                     self.vanish();
                     return true;
                 }
@@ -38,13 +33,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, S> {
             }
         }
         self.deadline.caught_up();
-        self.poll_finish(context) || moved
+        self.poll_finish(wire, context) || moved
+    }
+
+    /// Writes some of what there is; how many bytes, which are none where there is nothing to write.
+    fn poll_write_some(&mut self, wire: &mut Wire<S>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.signals.has_news() || (self.more_to_write && wire.writing.is_empty()) {
+            self.take_ready(&mut wire.writing);
+        }
+        if wire.writing.is_empty() || self.lost {
+            return Poll::Ready(Ok(0));
+        }
+        wire.poll_write(context)
     }
 
     /// Looks at the queue: takes what is to be written next, unless there is something left of what was taken before.
-    fn take_ready(&mut self) {
+    fn take_ready(&mut self, writing: &mut Pieces) {
         let mut outgoing = self.session.outgoing();
-        self.more_to_write = outgoing.take_ready(&mut self.writing);
+        self.more_to_write = outgoing.take_ready(writing);
         let has_room = outgoing.has_room_for_others();
         let broken = outgoing.is_broken();
         let asked = if self.outcome.is_none() { outgoing.asked().cloned() } else { None };
@@ -60,34 +66,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, S> {
         }
     }
 
-    fn poll_write_some(&mut self, context: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        let stream = Pin::new(&mut self.stream);
-        let (first, is_all) = self.writing.first(self.written_of_first);
-        if is_all || !stream.is_write_vectored() {
-            stream.poll_write(context, first)
-        } else {
-            stream.poll_write_vectored(context, &self.writing.slices(self.written_of_first))
-        }
-    }
-
     /// Flushes; after the last frame ends the stream, so that the client sees its end before its own (section 7.1.1).
-    fn poll_finish(&mut self, context: &mut Context<'_>) -> bool {
+    fn poll_finish(&mut self, wire: &mut Wire<S>, context: &mut Context<'_>) -> bool {
         if self.lost || self.shut {
             return false;
         }
-        if self.unflushed {
-            match Pin::new(&mut self.stream).poll_flush(context) {
-                Poll::Ready(Ok(())) => self.unflushed = false,
-                Poll::Ready(Err(_)) => self.vanish(),
-                Poll::Pending => return false,
-            }
+        match wire.poll_flush(context) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => self.vanish(),
+            Poll::Pending => return false,
         }
         let has_heard_all = self.deaf || self.client_ended;
         let may_shut = self.outcome.is_some() && has_heard_all && !self.session.outgoing().is_within_frame();
         if !may_shut {
             return false;
         }
-        match Pin::new(&mut self.stream).poll_shutdown(context) {
+        match Pin::new(&mut wire.stream).poll_shutdown(context) {
             Poll::Ready(Ok(())) => self.shut = true,
             Poll::Ready(Err(_)) => self.vanish(),
             Poll::Pending => return false,
@@ -96,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, S> {
     }
 
     /// Reads once. Says whether something arrived.
-    pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> bool {
+    pub(super) fn poll_read(&mut self, wire: &mut Wire<S>, context: &mut Context<'_>) -> bool {
         if self.lost || self.client_ended {
             return false;
         }
@@ -109,7 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, S> {
             .filter(|_| self.input.is_empty() && self.next.is_none() && !self.deaf)
         {
             Some(mut room) => {
-                let read = pin!(self.stream.read_buf(&mut room)).poll(context);
+                let read = pin!(wire.stream.read_buf(&mut room)).poll(context);
                 if let Poll::Ready(Ok(bytes @ 1..)) = read {
                     self.read_directly(bytes);
                 }
@@ -123,7 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'_, S> {
                     return false;
                 }
                 let mut buffer = ReadBuf::new(room);
-                let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+                let read = Pin::new(&mut wire.stream).poll_read(context, &mut buffer);
                 let bytes = buffer.filled().len();
                 self.input.add(bytes);
                 read.map_ok(|()| bytes)

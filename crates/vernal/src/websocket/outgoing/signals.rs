@@ -12,9 +12,11 @@ pub(crate) struct Signals {
     news: AtomicBool,
     /// The conversation has to be woken to see it.
     asleep: AtomicBool,
+    /// Something was written in its place since it fell asleep.
+    stood_in: AtomicBool,
     /// Nothing more is accepted.
     closed: AtomicBool,
-    /// Bytes that were written since the beginning; the count wraps. The conversation alone changes it.
+    /// Bytes that were written since the beginning; the count wraps. Whoever has the wire changes it.
     written: AtomicUsize,
 }
 
@@ -43,8 +45,25 @@ impl Signals {
         self.asleep.store(true, Ordering::Relaxed);
     }
 
+    /// The conversation begins a turn, and is going to look at the queue before it sleeps again.
+    pub(crate) fn begin_turn(&self) {
+        self.wake_up();
+        self.stood_in.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether somebody may write in the place of the conversation: once while it sleeps, since what comes after that is
+    /// better gathered.
+    pub(crate) fn may_stand_in(&self) -> bool {
+        !self.stood_in.load(Ordering::Relaxed)
+    }
+
+    /// Somebody has written in its place.
+    pub(super) fn stand_in(&self) {
+        self.stood_in.store(true, Ordering::Relaxed);
+    }
+
     /// The conversation is going to look at the queue before it sleeps again.
-    pub(crate) fn wake_up(&self) {
+    pub(super) fn wake_up(&self) {
         self.asleep.store(false, Ordering::Relaxed);
     }
 
