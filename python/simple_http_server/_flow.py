@@ -138,8 +138,13 @@ def _required(argument: Argument, value: Any) -> Any:
     return value
 
 
-def failed(error: BaseException, traceback: Optional[TracebackType]) -> str:
-    """Writes an exception of the application to the log, with its traceback; what the client is told of it."""
+def failed(
+    error: BaseException, traceback: Optional[TracebackType], what: str = "A controller failed"
+) -> str:
+    """Writes an exception of the application to the log, with its traceback; what the client is told of it.
+
+    :param what: what has happened, as the log says it.
+    """
     error, traceback = uncovered(error, traceback)
     if _signals.interrupt(error, traceback):
         return "The server is ending."
@@ -152,7 +157,7 @@ def failed(error: BaseException, traceback: Optional[TracebackType]) -> str:
         _logger.warning("What kept the event loop beyond the deadline was cut off%s.", _place(traceback))
         return "The server has ended."
     elif not isinstance(error, InterpreterEnds):
-        _logger.error(f"A controller failed: {_said(error, repr)}", exc_info=(type(error), error, traceback))
+        _logger.error(f"{what}: {_said(error, repr)}", exc_info=(type(error), error, traceback))
     return _said(error, str)
 
 

@@ -13,7 +13,7 @@ use vernal::{HttpError, Request, Response};
 use crate::argument::{Argument, Kind};
 use crate::bind::{bind, json_body};
 use crate::names::Names;
-use crate::respond::{Failure, Parts};
+use crate::respond::{Failure, Parts, type_name};
 use crate::run::{Job, Runner, Step};
 use crate::visit::Visit;
 
@@ -120,6 +120,14 @@ impl PyController {
             Names::get(py)?.flow.bind(py).call1((visit, filters, target))
         });
         visiting.begin_flow(py, flow)
+    }
+
+    /// What the log says of an answer that cannot be sent: the exception that says why knows nothing of who gave it.
+    pub(crate) fn unsendable(&self, given: &str, value: &Bound<'_, PyAny>) -> String {
+        let vernal::Location { function, file, line, .. } = self.location;
+        let place = if file.is_empty() { function.to_owned() } else { format!("{function} ({file}:{line})") };
+        let name = type_name(value);
+        format!("The answer of {place}, which has {given} a value of type {name}, cannot be sent")
     }
 
     /// Calls with these arguments.
@@ -257,9 +265,17 @@ impl Visiting {
         if self.visit.as_ref().is_some_and(|visit| !visit.get().is_open()) {
             return self.conclude(returned);
         }
-        let answer = returned.and_then(|returned| self.assemble(py, returned.into_bound(py)));
         let expose = self.controller.settings.expose_errors;
-        let answer = answer.map_err(|failure| failure.into_engine(expose));
+        let answer = match returned {
+            Ok(returned) => {
+                let returned = returned.into_bound(py);
+                self.assemble(py, &returned).map_err(|failure| {
+                    let what = self.controller.unsendable("returned", &returned);
+                    failure.told(&what, expose)
+                })
+            }
+            Err(failure) => Err(failure.into_engine(expose)),
+        };
         match (self.call.take(), &self.visit) {
             (Some(call), _) => call.answer(answer),
             (None, Some(visit)) => visit.get().answer_with(py, answer),
@@ -283,7 +299,7 @@ impl Visiting {
     }
 
     /// The response: what the response object has, what was returned, the cookie of the session.
-    fn assemble(&mut self, py: Python<'_>, returned: Bound<'_, PyAny>) -> Result<Response, Failure> {
+    fn assemble<'py>(&mut self, py: Python<'py>, returned: &Bound<'py, PyAny>) -> Result<Response, Failure> {
         let opened = self.visit.as_ref().and_then(|visit| visit.get().opened_response(py));
         let compatible = self.controller.settings.compatible;
         let mut parts = Parts::new(compatible);
@@ -293,7 +309,7 @@ impl Visiting {
             is_the_response = returned.is(response);
         }
         if !is_the_response {
-            parts.add_returned(returned)?;
+            parts.add_returned(returned.clone())?;
         }
         if let Some(cookie) = self.session_cookie(py)? {
             parts.add_cookie(cookie);

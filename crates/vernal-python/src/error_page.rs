@@ -8,7 +8,7 @@ use vernal::controller::Answer;
 use vernal::{ErrorInfo, Response};
 
 use crate::json;
-use crate::respond::{Failure, Parts};
+use crate::respond::{Failure, Parts, type_name};
 use crate::run::{Job, Runner, Step};
 
 /// The functions that make pages, by their codes.
@@ -80,13 +80,19 @@ impl PageJob {
     }
 
     fn finish(self, py: Python<'_>, made: PyResult<Py<PyAny>>) {
+        let report = |failure: Failure, what: &str| {
+            let location = self.page.bind(py).getattr("location");
+            let place = location.map_or_else(|_| String::new(), |location| location.to_string());
+            let _ = failure.told(&format!("The error page {place} {what}"), false);
+        };
         let response = match made {
-            Ok(page) => self.page(page.into_bound(py)).unwrap_or_else(|failure| {
-                let _ = failure.into_engine(false);
+            Ok(page) => self.page(page.bind(py)).unwrap_or_else(|failure| {
+                let name = type_name(page.bind(py));
+                report(failure, &format!("has returned a value of type {name}, which cannot be sent"));
                 default_page(&self.info)
             }),
             Err(error) => {
-                let _ = Failure::from(error).into_engine(false);
+                report(error.into(), "failed");
                 let text = format!("{}:{}", self.info.message, self.info.explain);
                 Response::default().header("Content-Type", "text/plain; charset=utf8").body(text)
             }
@@ -95,10 +101,10 @@ impl PageJob {
     }
 
     /// What the function has returned, if that can be sent (`spec/08` E-1).
-    fn page(&self, returned: Bound<'_, PyAny>) -> Result<Response, Failure> {
+    fn page(&self, returned: &Bound<'_, PyAny>) -> Result<Response, Failure> {
         let py = returned.py();
         let mut parts = Parts::new(self.compatible);
-        parts.add_returned(returned)?;
+        parts.add_returned(returned.clone())?;
         parts.into_page(py)
     }
 }

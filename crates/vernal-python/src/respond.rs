@@ -33,9 +33,16 @@ impl Failure {
     /// The error as it travels to the client; an exception is logged, once and with its traceback.
     /// `expose` says whether the client is told its text.
     pub(crate) fn into_engine(self, expose: bool) -> vernal::Error {
+        self.told("A controller failed", expose)
+    }
+
+    /// The same, where the log says that something else has happened.
+    pub(crate) fn told(self, what: &str, expose: bool) -> vernal::Error {
         match self {
             Failure::Http(error) => error.into(),
-            Failure::Python(exception) => Python::attach(|py| from_exception(py, &exception, expose)).into(),
+            Failure::Python(exception) => {
+                Python::attach(|py| from_exception(py, &exception, what, expose)).into()
+            }
         }
     }
 
@@ -55,15 +62,15 @@ impl Failure {
 }
 
 /// The answer to an exception: what an `HttpError` says, else a 500 (`spec/04` section 7).
-fn from_exception(py: Python<'_>, exception: &PyErr, expose: bool) -> HttpError {
+fn from_exception(py: Python<'_>, exception: &PyErr, what: &str, expose: bool) -> HttpError {
     let explain = match of_http_error(py, exception) {
         Ok(Some(error)) => return error,
-        Ok(None) => report(py, exception),
+        Ok(None) => report(py, exception, what),
         Err(why) => {
             let wanted = "an HttpError has a code of 200 to 999, and texts as message and explain";
             let unusable = PyTypeError::new_err(format!("{wanted}: {why}"));
             unusable.set_cause(py, Some(exception.clone_ref(py)));
-            report(py, &unusable)
+            report(py, &unusable, what)
         }
     };
     HttpError::new(500).explain(if expose { explain } else { String::new() })
@@ -94,13 +101,18 @@ fn of_http_error(py: Python<'_>, exception: &PyErr) -> PyResult<Option<HttpError
 }
 
 /// Writes an exception of the application to the log, with its traceback; its text.
-fn report(py: Python<'_>, exception: &PyErr) -> String {
-    let given = (exception.value(py), exception.traceback(py));
+fn report(py: Python<'_>, exception: &PyErr, what: &str) -> String {
+    let given = (exception.value(py), exception.traceback(py), what);
     let written = Names::get(py).and_then(|names| names.failed.bind(py).call1(given)?.extract());
     written.unwrap_or_else(|failure: PyErr| {
-        tracing::error!(%exception, %failure, "a controller failed, and could not be logged");
+        tracing::error!(%exception, %failure, what, "an exception could not be logged");
         String::new()
     })
+}
+
+/// The type of a value, for the log.
+pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().qualname().map_or_else(|_| "?".to_owned(), |name| name.to_string())
 }
 
 /// An error of any code that an application raises.

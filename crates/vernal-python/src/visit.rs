@@ -345,9 +345,12 @@ impl Visit {
         cookies: &Bound<'_, PyList>,
         body: Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let parts = Parts::given(slf.get().is_compatible(), status, headers, cookies, body)?;
+        let parts = Parts::given(slf.get().is_compatible(), status, headers, cookies, body.clone())?;
         let expose = slf.get().exposes_errors();
-        let answer = parts.into_response(slf.py()).map_err(|failure| failure.into_engine(expose));
+        let answer = parts.into_response(slf.py()).map_err(|failure| match &slf.get().controller {
+            Some(controller) => failure.told(&controller.unsendable("sent", &body), expose),
+            None => failure.into_engine(expose),
+        });
         slf.get().answer(answer);
         slf.get().pass_on(slf.py());
         Ok(())
