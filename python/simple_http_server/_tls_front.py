@@ -6,13 +6,15 @@ in a folder that only this user may enter. A header of the PROXY protocol before
 
 import contextlib
 import ipaddress
+import math
 import os
 import shutil
 import socket
 import struct
 import tempfile
 import threading
-from typing import TYPE_CHECKING, Any, Dict, Optional, Set, Tuple, cast
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Set, Tuple, cast
 
 from .logger import get_logger
 
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
 _logger = get_logger("simple_http_server.server")
 
 CONNECTIONS = 25_000
-"""How many connections there may be at the same time, unless it is said; the engine's own default."""
+"""How many connections there may be at the same time, unless a limit says it; the engine's own default."""
 
 HANDSHAKE_TIMEOUT = 10.0
-"""Seconds that a client has for the TLS handshake; those of the engine's own."""
+"""Seconds that a client has for the TLS handshake, unless a limit says it; the engine's own default."""
 
 _PIECE = 64 * 1024
 _BACKLOG = 4096
@@ -46,12 +48,15 @@ class TlsFront:
     :param host: the address; all of them where it is empty.
     :param port: the port; 0 for any that is free.
     :param context: the settings of TLS.
-    :param connections: so many clients there may be at the same time; others wait in the backlog of the system.
+    :param limits: those of the engine. Here hold ``connections``, beyond which clients wait in the backlog of the
+        system, ``connections_per_address`` and ``tls_handshake_timeout``.
     """
 
-    def __init__(self, host: str, port: int, context: "SSLContext", connections: int = CONNECTIONS) -> None:
+    def __init__(self, host: str, port: int, context: "SSLContext", limits: Mapping[str, Any]) -> None:
         self._context = context
-        self._most = max(connections, 1)
+        self._most = max(limits.get("connections", CONNECTIONS), 1)
+        self._most_of_one = limits.get("connections_per_address", 0) or math.inf
+        self._handshake_timeout = limits.get("tls_handshake_timeout", HANDSHAKE_TIMEOUT) or math.inf
         self._socket = _listen(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._folder = tempfile.mkdtemp(prefix="simple_http_server-")
@@ -59,6 +64,8 @@ class TlsFront:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._thread: Optional[threading.Thread] = None
         self._accepting: Optional[asyncio.Task[None]] = None
+        self._clients: Counter[str] = Counter()
+        """How many connections each network has."""
         self._connections: Set[asyncio.Task[None]] = set()
         self._conversations: Set[asyncio.Task[None]] = set()
         """Those of them whose handshake is done, and whose last bytes are not on their way yet."""
@@ -120,16 +127,37 @@ class TlsFront:
         while True:
             await room.acquire()
             try:
-                client, _ = await loop.sock_accept(self._socket)
+                client, address = await loop.sock_accept(self._socket)
             except OSError as error:
                 room.release()
                 _logger.warning("Connections cannot be accepted for now: %s", error)
                 await asyncio.sleep(_REST)
                 continue
-            connection = loop.create_task(self._serve(client))
-            self._connections.add(connection)
-            connection.add_done_callback(self._connections.discard)
-            connection.add_done_callback(lambda _: room.release())
+            if not self._begin(client, _network(address[0]), room.release):
+                client.close()
+                room.release()
+            # where many wait, this one would be the only task that runs
+            await asyncio.sleep(0)
+
+    def _begin(self, client: socket.socket, network: str, ended: Callable[[], object]) -> bool:
+        """Serves a client, unless its network has as many connections as it may have."""
+        import asyncio
+
+        if self._clients[network] >= self._most_of_one:
+            return False
+
+        def end(connection: "asyncio.Task[None]") -> None:
+            self._connections.discard(connection)
+            self._clients[network] -= 1
+            if not self._clients[network]:
+                del self._clients[network]
+            ended()
+
+        self._clients[network] += 1
+        connection = asyncio.get_running_loop().create_task(self._serve(client))
+        self._connections.add(connection)
+        connection.add_done_callback(end)
+        return True
 
     def _end_accepting(self) -> None:
         if self._accepting is not None:
@@ -159,7 +187,7 @@ class TlsFront:
         protocol = asyncio.StreamReaderProtocol(reader)
         try:
             transport, _ = await loop.connect_accepted_socket(
-                lambda: protocol, client, ssl=self._context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT
+                lambda: protocol, client, ssl=self._context, ssl_handshake_timeout=self._handshake_timeout
             )
             writer = asyncio.StreamWriter(transport, protocol, reader, loop)
             await self._converse(reader, writer)
@@ -240,6 +268,12 @@ def _introduction(client: Optional[Tuple[Any, ...]], server: Tuple[Any, ...]) ->
     rest = packed + struct.pack("!HH", client[1], server[1]) + speaks_tls
     family = 0x21 if is_new else 0x11
     return b"\r\n\r\n\0\r\nQUIT\n" + struct.pack("!BBH", 0x21, family, len(rest)) + rest
+
+
+def _network(text: str) -> str:
+    """What counts as one client: an address of version 4, or the first 64 bits of one of version 6."""
+    address = _unmapped(text)
+    return str(address) if address.version == 4 else address.packed[:8].hex()
 
 
 def _unmapped(text: str) -> "ipaddress.IPv4Address | ipaddress.IPv6Address":

@@ -92,15 +92,14 @@ class SocketServer(RoutingServer):
         self, context: "SSLContext", app: "_engine.App", options: Dict[str, Any], threads: int
     ) -> Serving:
         """The engine behind Python's own TLS, which hands it plain bytes."""
-        from ._tls_front import CONNECTIONS, TlsFront
+        from ._tls_front import TlsFront
 
         if self.workers > 1:
             raise ConfigurationError(
                 "ssl_context is for one process: with workers, give keyfile and certfile instead."
             )
         _warn_of_slow_tls()
-        connections = self.limits.get("connections", CONNECTIONS)
-        front = TlsFront(options.pop("host"), options.pop("port"), context, connections)
+        front = TlsFront(options.pop("host"), options.pop("port"), context, self.limits)
         try:
             return Serving(app, {**options, **front.options}, threads, self.drain_deadline, front)
         except BaseException:

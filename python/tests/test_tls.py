@@ -11,7 +11,7 @@ import pytest
 from programs import MODES, PATIENCE, Client, is_refused, program, trusting, wait_until
 from running import Started, made
 
-from simple_http_server import AppConf, BytesBody, Request
+from simple_http_server import AppConf, BytesBody, Request, _tls_front
 from simple_http_server.http_server import HttpServer
 
 
@@ -153,6 +153,30 @@ def test_no_more_clients_are_served_at_the_same_time_than_may_be(files):
         asking.join()
         first.close()
         second.close()
+
+
+def test_no_more_connections_of_a_client_are_taken_than_may_be(files):
+    limits = {"connections_per_address": 1}
+    with Secured(files[0], ssl_context=context_of(files), limits=limits) as started:
+        with started.client() as first:
+            assert who(first)["scheme"] == "https"
+            with socket.create_connection(("127.0.0.1", started.port), timeout=PATIENCE) as second:
+                assert is_closed(second)
+            assert who(first)["scheme"] == "https"
+        front = started.server.server.bind()._front
+        wait_until(lambda: not front._clients, "the client is not counted any more")
+        with started.client() as first:
+            assert who(first)["scheme"] == "https"
+
+
+def test_a_client_without_a_handshake_is_left_after_the_time_for_it(files, monkeypatch):
+    monkeypatch.setattr(_tls_front, "HANDSHAKE_TIMEOUT", 1000)
+    limits = {"tls_handshake_timeout": 0.1}
+    with Secured(files[0], ssl_context=context_of(files), limits=limits) as started:
+        connections = started.server.server.bind()._front._connections
+        with socket.create_connection(("127.0.0.1", started.port)):
+            wait_until(lambda: connections, "the client is served")
+            wait_until(lambda: not connections, "the client is left")
 
 
 def test_a_server_with_a_context_that_is_stopped_before_it_starts_ends_at_once(files, monkeypatch):
