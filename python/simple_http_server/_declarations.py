@@ -9,31 +9,15 @@ from ._controller_function import ControllerFunction, class_name, takes_the_obje
 from ._found_file import found_file
 from ._location import ConfigurationError, location
 from ._signature import Argument, PageArgument, analyse, analyse_error_page, check_takes_one_argument
-from ._websocket_declarations import (
-    MESSAGE_EVENTS,
-    WebsocketFunctions,
-    WebsocketHandlerClass,
-    WebsocketHandlerProxy,
-)
+from ._websocket_declarations import WebsocketFunctions, WebsocketHandlerClass
+from ._websocket_events import events_of
 from .app_conf import FilterDeclaration
 from .logger import get_logger
 from .models.model_bindings import ModelBindingConf
-from .models.websocket import WebsocketHandler
 
 _logger = get_logger("simple_http_server.routing_server")
 
 METHODS = ("OPTIONS", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT")
-
-EVENTS = (
-    "on_handshake",
-    "on_open",
-    "on_close",
-    "on_ping_message",
-    "on_pong_message",
-    "on_text_message",
-    "on_binary_message",
-    "on_binary_frame",
-)
 
 
 class Route(NamedTuple):
@@ -77,7 +61,7 @@ class WebsocketEndpoint(NamedTuple):
     handler_factory: Callable[[], Any]
     """The handler for a new connection."""
     events: FrozenSet[str]
-    """Which of :data:`EVENTS` the handler has; the others need not be called, and pings are answered without it."""
+    """Which events the handler has; the others need not be called, and pings are answered without it."""
     location: str
 
 
@@ -183,20 +167,26 @@ def filter_(declared: FilterDeclaration) -> Filter:
 
 
 def error_page(code: str, function: Callable[..., Any]) -> ErrorPage:
-    """:raises ConfigurationError: where the function's arguments can't be known."""
-    return ErrorPage(str(code).lower(), function, analyse_error_page(function), location(function))
+    """:raises ConfigurationError: where the function's arguments can't be known, or the code is none."""
+    code, where = str(code).lower(), location(function)
+    if re.fullmatch(r"\dxx", code):
+        _logger.warning(
+            f"The error page {where} is never used: instead of {code!r} write {code[0]}0x and the like."
+        )
+    elif code and not re.fullmatch(r"\d\d[\dx]", code):
+        raise ConfigurationError(
+            f"The code {code!r} of the error page {where} should be one like 404 or 40x, or left out for all errors."
+        )
+    return ErrorPage(code, function, analyse_error_page(function), where)
 
 
 def websocket_endpoint(handler: WebsocketHandlerClass) -> WebsocketEndpoint:
-    """:raises ConfigurationError: where the handler can't be made, or its endpoint can't be matched."""
+    """:raises ConfigurationError: where the handler can't be made or called, or its endpoint can't be matched."""
     if isinstance(handler, WebsocketFunctions):
-        proxy = handler.proxy
-        functions = [function for function in vars(proxy).values() if function is not None]
+        functions = [function for function in vars(handler.proxy).values() if function is not None]
         where = location(functions[0]) if functions else handler.url or handler.regexp
-        events = _events_of_functions(proxy)
     else:
         where = location(handler.cls)
-        events = _events_of_class(handler.cls)
     if not callable(handler.cls):
         raise ConfigurationError(f"The WebSocket handler of {handler.url or handler.regexp!r} is no class.")
     if not handler.url and not handler.regexp:
@@ -207,29 +197,9 @@ def websocket_endpoint(handler: WebsocketHandlerClass) -> WebsocketEndpoint:
         endpoint=handler.url,
         regexp=_compiled(handler.regexp, where),
         handler_factory=lambda: handler.ctrl_object,
-        events=events,
+        events=events_of(handler),
         location=where,
     )
-
-
-def _events_of_functions(proxy: WebsocketHandlerProxy) -> FrozenSet[str]:
-    messages = {
-        f"on_{name}" if name == "binary_frame" else f"on_{name}_message": name
-        for name in MESSAGE_EVENTS.values()
-    }
-    names = {"on_handshake": "handshake", "on_open": "open", "on_close": "close", **messages}
-    return frozenset(event for event, name in names.items() if getattr(proxy, name) is not None)
-
-
-def _events_of_class(cls: Any) -> FrozenSet[str]:
-    """The events that a class has itself: those of ``WebsocketHandler`` do nothing that isn't done without them.
-
-    Of what is made by a function nothing is known: it is asked for each event when there is one.
-    """
-    if not isinstance(cls, type):
-        return frozenset(EVENTS)
-    own = (event for event in EVENTS if getattr(cls, event, None) is not getattr(WebsocketHandler, event))
-    return frozenset(event for event in own if hasattr(cls, event))
 
 
 def resource(pattern: str, directory: "Union[str, os.PathLike[str]]") -> Resource:

@@ -282,7 +282,9 @@ class AppConf:
 
         def declare(function: F) -> F:
             for code in codes or ("",):
-                self._error_pages[str(code).lower()] = function
+                # an `HTTPStatus` is a number, whatever its text is
+                text = str(int(code)) if isinstance(code, int) else str(code).lower()
+                self._error_pages[text] = function
             return function
 
         return declare

@@ -80,6 +80,7 @@ class RoutingServer:
         self._resources: List[Resource] = []
         self._mounts: List[Tuple[str, _engine.RustApp]] = []
         self._res_conf: Dict[str, str] = {}
+        self._warnings: Set[str] = set()
         self.res_conf = res_conf or {}
 
     @property
@@ -210,6 +211,7 @@ class RoutingServer:
             )
         if self.websocket_origins is not None:
             options["websocket_origins"] = list(self.websocket_origins)
+        self._warn_of_arguments()
         sessions = self.session_factory or self._default_session_factory()
         app = _engine.App(sessions, SESSION_COOKIE_NAME, self.expose_errors, options)
         for route in self._routes:
@@ -227,6 +229,17 @@ class RoutingServer:
         for prefix, rust_app in self._mounts:
             app.mount(prefix, rust_app, self.session_factory is None)
         return app
+
+    def _warn_of_arguments(self) -> None:
+        """Names arguments that no request can give a value, each once."""
+        if self._filters:
+            return
+        from ._unbound import never_bound
+
+        for warning in never_bound(self._routes):
+            if warning not in self._warnings:
+                self._warnings.add(warning)
+                _logger.warning(warning)
 
     def _default_session_factory(self) -> SessionFactory:
         """Where sessions are if nobody has said so: in this process."""

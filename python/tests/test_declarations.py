@@ -181,7 +181,10 @@ def test_a_plain_class_has_the_events_that_it_defines(conf):
 
 
 def test_functions_have_their_events(conf):
-    conf.websocket_message("/w")(answer)
+    @conf.websocket_message("/w")
+    def told(session, message):
+        pass
+
     conf.websocket_handshake("/w")(answer)
     assert endpoint(conf).events == {"on_text_message", "on_handshake"}
     assert re.fullmatch(here(answer), endpoint(conf).location)
