@@ -1,8 +1,9 @@
 """The classes and functions that handle WebSocket connections, as they were declared."""
 
 import threading
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional, Type, TypeVar
 
+from .logger import get_logger
 from .models.websocket import (
     WEBSOCKET_MESSAGE_BINARY,
     WEBSOCKET_MESSAGE_BINARY_FRAME,
@@ -15,6 +16,10 @@ from .models.websocket import (
     WebsocketSession,
 )
 
+_logger = get_logger("simple_http_server.app_conf")
+
+F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=Type[Any])
 Event = Optional[Callable[..., Any]]
 
 MESSAGE_EVENTS: Dict[str, str] = {
@@ -117,3 +122,74 @@ class WebsocketFunctions(WebsocketHandlerClass):
     def __init__(self, url: str = "", regexp: str = "") -> None:
         self.proxy = WebsocketHandlerProxy()
         super().__init__(url=url, cls=lambda: self.proxy, regexp=regexp)
+
+
+class WebsocketDeclarations:
+    """The handlers of one configuration, and the decorators that declare them."""
+
+    def __init__(self) -> None:
+        self._websocket_handlers: Dict[str, WebsocketHandlerClass] = {}
+
+    def websocket_handler(
+        self, endpoint: str = "", regexp: str = "", singleton: bool = True
+    ) -> Callable[[C], C]:
+        """Says that a class handles the WebSocket connections of an endpoint; see :class:`WebsocketHandler`.
+
+        :param endpoint: a pattern of paths.
+        :param regexp: a regular expression, instead of a pattern.
+        :param singleton: one object for all connections; otherwise one for each.
+        """
+
+        def declare(cls: C) -> C:
+            handler = WebsocketHandlerClass(url=endpoint, cls=cls, regexp=regexp, singleton=singleton)
+            self._websocket_handlers[_websocket_key(endpoint, regexp)] = handler
+            return cls
+
+        return declare
+
+    def websocket_handshake(self, endpoint: str = "", regexp: str = "") -> Callable[[F], F]:
+        """A function ``(request)`` that accepts or refuses a connection."""
+        return self._websocket_event("handshake", endpoint, regexp)
+
+    def websocket_open(self, endpoint: str = "", regexp: str = "") -> Callable[[F], F]:
+        """A function ``(session)`` for a connection that is open."""
+        return self._websocket_event("open", endpoint, regexp)
+
+    def websocket_close(self, endpoint: str = "", regexp: str = "") -> Callable[[F], F]:
+        """A function ``(session, reason)`` for a connection that has ended."""
+        return self._websocket_event("close", endpoint, regexp)
+
+    def websocket_message(
+        self, endpoint: str = "", regexp: str = "", message_type: str = WEBSOCKET_MESSAGE_TEXT
+    ) -> Callable[[F], F]:
+        """A function ``(session, message)`` for messages of a kind; for frames it is ``(session, fin, payload)``.
+
+        :param message_type: one of the ``WEBSOCKET_MESSAGE_…`` constants.
+        """
+        event = MESSAGE_EVENTS.get(message_type, "")
+        if not event:
+            _logger.error(
+                f"Cannot match websocket message type {message_type!r}; the function is never called."
+            )
+        return self._websocket_event(event, endpoint, regexp)
+
+    def _websocket_event(self, event: str, endpoint: str, regexp: str) -> Callable[[F], F]:
+        def declare(function: F) -> F:
+            key = _websocket_key(endpoint, regexp)
+            handler = self._websocket_handlers.setdefault(key, WebsocketFunctions(endpoint, regexp))
+            if not isinstance(handler, WebsocketFunctions):
+                _logger.warning(
+                    f"A class handles the endpoint {endpoint or regexp!r} already; a function is ignored."
+                )
+            elif event:
+                setattr(handler.proxy, event, function)
+            return function
+
+        return declare
+
+    def _get_websocket_handlers(self) -> List[WebsocketHandlerClass]:
+        return list(self._websocket_handlers.values())
+
+
+def _websocket_key(endpoint: str, regexp: str) -> str:
+    return f"{endpoint}:::{regexp}"

@@ -26,14 +26,9 @@ from ._controller_function import (
     merge,
 )
 from ._favicon import favicon
-from ._websocket_declarations import (
-    MESSAGE_EVENTS,
-    WebsocketFunctions,
-    WebsocketHandlerClass,
-    WebsocketHandlerProxy,
-)
+from ._websocket_declarations import WebsocketDeclarations, WebsocketHandlerClass, WebsocketHandlerProxy
 from .logger import get_logger
-from .models.basic_models import WEBSOCKET_MESSAGE_TEXT, SessionFactory
+from .models.basic_models import SessionFactory
 from .models.model_bindings import ModelBinding, ModelBindingConf
 
 __all__ = [
@@ -74,7 +69,7 @@ class FilterDeclaration(NamedTuple):
     function: Callable[..., Any]
 
 
-class AppConf:
+class AppConf(WebsocketDeclarations):
     """One configuration: what requests there are and who answers them.
 
     There is a default one, which the functions of this module add to; :func:`get_app_conf` makes others, and each may
@@ -82,6 +77,7 @@ class AppConf:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.session_factory: Optional[SessionFactory] = None
         """Where its sessions are; see :func:`set_session_factory` for all that have none."""
         self.model_binding_conf = ModelBindingConf()
@@ -90,7 +86,6 @@ class AppConf:
         self._controllers: Dict[type, ControllerClass] = {}
         self._objects = ControllerObjects()
         self._filters: List[FilterDeclaration] = []
-        self._websocket_handlers: Dict[str, WebsocketHandlerClass] = {}
         self._error_pages: Dict[str, Callable[..., Any]] = {}
         self._mounts: List[Tuple[str, Any]] = []
         self.route = self.request_map
@@ -211,63 +206,6 @@ class AppConf:
         declare = self.request_filter(regexp=regexp)
         return declare if filter_function is None else declare(filter_function)
 
-    def websocket_handler(
-        self, endpoint: str = "", regexp: str = "", singleton: bool = True
-    ) -> Callable[[C], C]:
-        """Says that a class handles the WebSocket connections of an endpoint; see :class:`WebsocketHandler`.
-
-        :param endpoint: a pattern of paths.
-        :param regexp: a regular expression, instead of a pattern.
-        :param singleton: one object for all connections; otherwise one for each.
-        """
-
-        def declare(cls: C) -> C:
-            handler = WebsocketHandlerClass(url=endpoint, cls=cls, regexp=regexp, singleton=singleton)
-            self._websocket_handlers[_websocket_key(endpoint, regexp)] = handler
-            return cls
-
-        return declare
-
-    def websocket_handshake(self, endpoint: str = "", regexp: str = "") -> Callable[[F], F]:
-        """A function ``(request)`` that accepts or refuses a connection."""
-        return self._websocket_event("handshake", endpoint, regexp)
-
-    def websocket_open(self, endpoint: str = "", regexp: str = "") -> Callable[[F], F]:
-        """A function ``(session)`` for a connection that is open."""
-        return self._websocket_event("open", endpoint, regexp)
-
-    def websocket_close(self, endpoint: str = "", regexp: str = "") -> Callable[[F], F]:
-        """A function ``(session, reason)`` for a connection that has ended."""
-        return self._websocket_event("close", endpoint, regexp)
-
-    def websocket_message(
-        self, endpoint: str = "", regexp: str = "", message_type: str = WEBSOCKET_MESSAGE_TEXT
-    ) -> Callable[[F], F]:
-        """A function ``(session, message)`` for messages of a kind; for frames it is ``(session, fin, payload)``.
-
-        :param message_type: one of the ``WEBSOCKET_MESSAGE_…`` constants.
-        """
-        event = MESSAGE_EVENTS.get(message_type, "")
-        if not event:
-            _logger.error(
-                f"Cannot match websocket message type {message_type!r}; the function is never called."
-            )
-        return self._websocket_event(event, endpoint, regexp)
-
-    def _websocket_event(self, event: str, endpoint: str, regexp: str) -> Callable[[F], F]:
-        def declare(function: F) -> F:
-            key = _websocket_key(endpoint, regexp)
-            handler = self._websocket_handlers.setdefault(key, WebsocketFunctions(endpoint, regexp))
-            if not isinstance(handler, WebsocketFunctions):
-                _logger.warning(
-                    f"A class handles the endpoint {endpoint or regexp!r} already; a function is ignored."
-                )
-            elif event:
-                setattr(handler.proxy, event, function)
-            return function
-
-        return declare
-
     @overload
     def error_message(self, page: F, /) -> F: ...
     @overload
@@ -344,9 +282,6 @@ class AppConf:
     def _get_filters(self) -> List[FilterDeclaration]:
         return list(self._filters)
 
-    def _get_websocket_handlers(self) -> List[WebsocketHandlerClass]:
-        return list(self._websocket_handlers.values())
-
     def _get_mounts(self) -> List[Tuple[str, Any]]:
         """The applications in Rust, and where they are."""
         return list(self._mounts)
@@ -374,10 +309,6 @@ def _bare_or_url(anno_args: Tuple[Any, ...], url: str, regexp: str) -> Tuple[Any
 def _methods(method: Union[str, Sequence[str]]) -> List[str]:
     """One mapping is made for each of them; the empty one stands for any."""
     return [one.strip() for one in method.split(",")] if isinstance(method, str) else list(method)
-
-
-def _websocket_key(endpoint: str, regexp: str) -> str:
-    return f"{endpoint}:::{regexp}"
 
 
 _default_app_conf = AppConf()
