@@ -47,6 +47,10 @@ def run_to_end(loop: "asyncio.AbstractEventLoop", coroutine: "Coroutine[Any, Any
     task = loop.create_task(coroutine)
     try:
         run_until_done(loop, task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            # `result` gives an exception its traceback once, which the loop has asked for
+            raise error
         return task.result()
     finally:
         left = asyncio.all_tasks(loop)

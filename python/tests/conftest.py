@@ -34,19 +34,25 @@ def run_python():
 
 
 @pytest.fixture
-def logged():
-    """What the framework's loggers have been given since the test began, as texts."""
-    records = []
+def records():
+    """What the framework's loggers have been given since the test began."""
+    kept = []
     handler = logging.Handler()
-    handler.emit = records.append
+    handler.emit = kept.append
     logger.add_handler(handler)
 
-    def texts():
+    def so_far():
         assert logger.flush(60)
-        return [record.getMessage() for record in records]
+        return list(kept)
 
-    yield texts
+    yield so_far
     logger.remove_handler(handler)
+
+
+@pytest.fixture
+def logged(records):
+    """The same as texts."""
+    return lambda: [record.getMessage() for record in records()]
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+import traceback
 from concurrent.futures import CancelledError
 
 import pytest
@@ -214,6 +215,15 @@ def test_exceptions_are_logged_once_with_the_place(started, logged):
     ask(started.port, "/def")
     told = [line for line in logged() if "to be found in the log" in line]
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_traceback_in_the_log_is_whole(started, records, place):
+    started.application.fault = ValueError("to be found in the log")
+    ask(started.port, place)
+    (record,) = [record for record in records() if "to be found in the log" in record.getMessage()]
+    frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(record.exc_info[2])]
+    assert frames[-1] == "fail"
 
 
 def test_an_exception_that_cannot_be_printed_is_named(started, logged):
