@@ -9,6 +9,7 @@ from . import _signals
 from ._declarations import ErrorPage
 from ._engine import FlowTarget, Visit
 from ._event_loop import contained, uncovered
+from ._exception_text import exception_text
 from ._live import ClientGone
 from ._serving import InterpreterEnds
 from ._signature import BINDINGS, MISSING, Argument
@@ -157,16 +158,8 @@ def failed(
         _logger.warning("What kept the event loop beyond the deadline was cut off%s.", _place(traceback))
         return "The server has ended."
     elif not isinstance(error, InterpreterEnds):
-        _logger.error(f"{what}: {_said(error, repr)}", exc_info=(type(error), error, traceback))
-    return _said(error, str)
-
-
-def _said(error: BaseException, say: Callable[[object], str]) -> str:
-    """What an exception says of itself; its name where it can't."""
-    try:
-        return say(error)
-    except Exception:
-        return type(error).__name__
+        _logger.error(f"{what}: {exception_text(error, repr)}", exc_info=(type(error), error, traceback))
+    return exception_text(error)
 
 
 def _place(traceback: Optional[TracebackType]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Protocol, Tuple, Union
 
 from . import _signals
 from ._event_loop import uncovered
+from ._exception_text import exception_text
 from ._live import _Lazy, _parse_cookies
 from .logger import get_logger
 from .models.fields import Headers
@@ -228,8 +229,9 @@ def failed(event: str, error: BaseException, traceback: Optional[TracebackType])
     error, traceback = uncovered(error, traceback)
     if _signals.interrupt(error, traceback):
         return "The server is ending."
-    _logger.error("%s failed: %s", event, error, exc_info=(type(error), error, traceback))
-    return str(error)
+    text = exception_text(error)
+    _logger.error("%s failed: %s", event, text, exc_info=(type(error), error, traceback))
+    return text
 
 
 async def wait_for(awaitable: Any) -> Any:
