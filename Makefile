@@ -109,6 +109,7 @@ python: .venv/bin/ruff ## The Python sources are sound
 	.venv/bin/ruff format --check bench conformance examples python
 
 # In the folder of the sources, and so with what cargo has compiled already, as far as that is for the same interpreter.
+# From 3.12 on with the library that all those versions have in common; `install` has the one of the newest alone.
 package: ## The Python package is tested, with the oldest and the newest interpreter that are here, and 3.11
 	@tools/install-missing "command -v redis-server" redis-server
 	@for python in $$(tools/pythons); do \
@@ -118,7 +119,8 @@ package: ## The Python package is tested, with the oldest and the newest interpr
 		$$venv/bin/python -m pip install --quiet --disable-pip-version-check maturin==$(MATURIN_VERSION) \
 			-r python/tests/requirements.txt; \
 		$$venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r python/tests/extensions.txt; \
-		VIRTUAL_ENV="$$PWD/$$venv" $$venv/bin/maturin develop --quiet; \
+		abi3=$$($$python -c 'import sys; print("--features abi3" if sys.version_info >= (3, 12) else "")'); \
+		VIRTUAL_ENV="$$PWD/$$venv" $$venv/bin/maturin develop --quiet $$abi3; \
 		$$venv/bin/python -m pytest -q python/tests; \
 	done; \
 	$$venv/bin/python -m pip install --quiet --disable-pip-version-check mypy==$(MYPY_VERSION); \
