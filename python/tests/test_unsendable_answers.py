@@ -1,7 +1,7 @@
 """The log names whoever gave an answer that cannot be sent, and what it was."""
 
 import pytest
-from programs import ask
+from programs import ask, wait_until
 from running import running
 
 from simple_http_server import AppConf, HttpError, Response
@@ -44,6 +44,12 @@ def sets_no_status(res=Response()):
 def sends_no_json(res=Response()):
     res.body = {"a": object()}
     res.send_response()
+
+
+@conf.route("/field")
+def breaks_a_line(res=Response()):
+    res.set_header("X-Broken", "a\r\nb")
+    return "x"
 
 
 @conf.controller
@@ -106,3 +112,18 @@ def test_who_gave_it_is_named_with_file_and_line(logged, target, start, given, w
         assert part in line
     # that is not the client's to know
     assert b"test_unsendable_answers" not in body
+
+
+@pytest.mark.parametrize("coroutine", [False, True])
+def test_who_sets_a_field_that_cannot_be_sent_is_named(logged, coroutine):
+    with running(conf, coroutine=coroutine) as port:
+        for _ in range(20):
+            assert ask(port, "/field")[0].status == 500
+
+        def lines():
+            return [line for line in logged() if '"X-Broken"' in line]
+
+        wait_until(lambda: len(lines()) == 20, "all are logged")
+    for line in lines():
+        assert "breaks_a_line (" in line
+        assert "test_unsendable_answers.py:" in line

@@ -500,22 +500,17 @@ impl Request {
     }
 
     /// What the rest of the journey asks of a request that somebody else keeps: all but its body and its extensions.
-    pub(crate) fn rest(&self) -> Request {
+    pub(crate) fn copy(&self) -> Request {
         Request {
             method: self.method.clone(),
             headers: self.headers.clone(),
             uri: self.uri.clone(),
             version: self.version,
             decoded_path: self.decoded_path.clone(),
+            captures: self.captures.clone(),
             connection: self.connection.clone(),
             ..Request::default()
         }
-    }
-
-    /// The same with what the route captured.
-    #[cfg(feature = "websocket")]
-    pub(crate) fn copy(&self) -> Request {
-        Request { captures: self.captures.clone(), ..self.rest() }
     }
 
     /// Decodes the path; everything that asks for it comes later.

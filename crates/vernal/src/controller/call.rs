@@ -86,7 +86,7 @@ impl Awaited {
     pub(crate) async fn wait(self, place: &mut Request) -> Result<Response> {
         let unanswered = |_| Err((HttpError::new(500).explain("the call was given up").into(), None));
         let answer = self.answer.await.unwrap_or_else(unanswered);
-        *place = Arc::try_unwrap(self.request).unwrap_or_else(|kept| kept.rest());
+        *place = Arc::try_unwrap(self.request).unwrap_or_else(|kept| kept.copy());
         answer.map_err(|(error, so_far)| {
             if let Some(so_far) = so_far {
                 place.set_aside(*so_far);
