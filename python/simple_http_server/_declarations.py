@@ -1,9 +1,10 @@
 """What an application declares, as plain data for the engine; each says where it comes from."""
 
+import inspect
 import os
 import re
 import types
-from typing import Any, Callable, FrozenSet, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 from ._controller_function import ControllerFunction, class_name, takes_the_object
 from ._found_file import found_file
@@ -110,9 +111,22 @@ def _bound(
             )
         return function, analyse(function, binding_conf), None
     arguments = analyse(function, binding_conf, skip_self=True)
+    _check_can_be_made(mapping.clz, mapping.ctr_obj_init_args, mapping.ctr_obj_init_kwargs)
     if mapping.singleton:
         return types.MethodType(function, mapping.ctrl_object), arguments, None
     return function, arguments, lambda: mapping.ctrl_object
+
+
+def _check_can_be_made(cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Refuses a class whose objects can't be made with these arguments."""
+    try:
+        signature = inspect.signature(cls)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise ConfigurationError(f"No object of {location(cls)} can be made: {error}.") from None
 
 
 def _url(mapping: ControllerFunction, where: str) -> str:
@@ -193,6 +207,8 @@ def websocket_endpoint(handler: WebsocketHandlerClass) -> WebsocketEndpoint:
         raise ConfigurationError(f"The WebSocket handler {where} has neither an endpoint nor a regexp.")
     if handler.url:
         check_wildcards(handler.url, where)
+    if isinstance(handler.cls, type):
+        _check_can_be_made(handler.cls, (), {})
     return WebsocketEndpoint(
         endpoint=handler.url,
         regexp=_compiled(handler.regexp, where),

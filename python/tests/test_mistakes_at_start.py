@@ -212,3 +212,65 @@ def test_an_event_that_may_take_its_arguments_is_not(conf):
             pass
 
     make(conf)
+
+
+def test_a_class_whose_objects_cannot_be_made_is_refused(conf):
+    @conf.controller
+    class One:
+        def __init__(self, needed):
+            pass
+
+        @conf.route("/one")
+        def controller(self):
+            return ""
+
+    @conf.controller(singleton=False, args=[1, 2, 3])
+    class Each:
+        def __init__(self, first, second):
+            pass
+
+        @conf.route("/each")
+        def controller(self):
+            return ""
+
+    @conf.websocket_handler("/w")
+    class Handler:
+        def __init__(self, needed):
+            pass
+
+    place = r"\(.*test_mistakes_at_start\.py:\d+\)"
+    one, each, handler = refused(conf).splitlines()
+    assert re.fullmatch(
+        rf"No object of .*One {place} can be made: missing a required argument: 'needed'\.", one
+    )
+    assert re.fullmatch(rf"No object of .*Each {place} can be made: too many positional arguments\.", each)
+    assert re.fullmatch(
+        rf"No object of .*Handler {place} can be made: missing a required argument: 'needed'\.", handler
+    )
+
+
+def test_a_class_whose_objects_can_be_made_is_not(conf):
+    class Meta(type):
+        def __call__(cls):
+            return super().__call__("needed")
+
+    @conf.controller(args=["first"], kwargs={"third": 3})
+    class Given:
+        def __init__(self, first, second=2, *, third):
+            pass
+
+        @conf.route("/given")
+        def controller(self):
+            return ""
+
+    @conf.controller
+    class ByMeta(metaclass=Meta):
+        def __init__(self, needed):
+            pass
+
+        @conf.route("/by-meta")
+        def controller(self):
+            return "made"
+
+    with running(conf) as port:
+        assert ask(port, "/by-meta")[1] == b"made"
