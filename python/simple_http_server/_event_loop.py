@@ -42,8 +42,6 @@ def run_to_end(loop: "asyncio.AbstractEventLoop", coroutine: "Coroutine[Any, Any
 
     What would end a loop out of such a task ends that task alone.
     """
-    import asyncio
-
     task = loop.create_task(coroutine)
     try:
         run_until_done(loop, task)
@@ -53,11 +51,18 @@ def run_to_end(loop: "asyncio.AbstractEventLoop", coroutine: "Coroutine[Any, Any
             raise error
         return task.result()
     finally:
-        left = asyncio.all_tasks(loop)
-        if left:
-            for one in left:
-                one.cancel()
-            run_until_done(loop, asyncio.gather(*left, return_exceptions=True))
+        cancel_left(loop)
+
+
+def cancel_left(loop: "asyncio.AbstractEventLoop") -> None:
+    """Cancels the tasks of a loop that have not ended, and lets them end."""
+    import asyncio
+
+    left = asyncio.all_tasks(loop)
+    if left:
+        for task in left:
+            task.cancel()
+        run_until_done(loop, asyncio.gather(*left, return_exceptions=True))
 
 
 def run_until_done(loop: "asyncio.AbstractEventLoop", future: "asyncio.Future[Any]") -> None:

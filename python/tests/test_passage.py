@@ -47,7 +47,8 @@ def test_a_function_without_one_may_not():
     assert not may_wait(waits_nowhere.__code__)
 
 
-def test_it_has_a_task_a_loop_and_variables_of_its_own():
+@pytest.mark.parametrize("coroutine", [False, True], ids=["threads", "coroutine"])
+def test_it_has_a_task_a_loop_and_variables_of_its_own(coroutine):
     conf = AppConf()
     seen = []
 
@@ -57,7 +58,7 @@ def test_it_has_a_task_a_loop_and_variables_of_its_own():
         VARIABLE.set(name)
         return VARIABLE.get()
 
-    with running(conf, coroutine=True) as port:
+    with running(conf, coroutine=coroutine) as port:
         assert [ask(port, f"/look?name={name}") for name in ("first", "second")] == ["first", "second"]
     assert [variable for _, _, variable in seen] == ["nothing", "nothing"]
     for task, loop, _ in seen:

@@ -33,6 +33,8 @@ pub(crate) struct Names {
     pub(crate) contained: Py<PyAny>,
     /// `_event_loop.run_to_end(loop, coroutine)`: runs it, and leaves nothing of it behind in the loop.
     pub(crate) run_to_end: Py<PyAny>,
+    /// `_event_loop.cancel_left(loop)`: cancels the tasks that have not ended.
+    pub(crate) cancel_left: Py<PyAny>,
     /// `_event_loop.nothing()`: a coroutine that does nothing.
     pub(crate) nothing: Py<PyAny>,
     /// `_event_loop.may_wait(code)`: whether there is an `await` in a function, or the like.
@@ -99,6 +101,7 @@ impl Names {
             failed: value(&flow, "failed")?,
             contained: value(&event_loop, "contained")?,
             run_to_end: value(&event_loop, "run_to_end")?,
+            cancel_left: value(&event_loop, "cancel_left")?,
             nothing: value(&event_loop, "nothing")?,
             may_wait: value(&event_loop, "may_wait")?,
             kept_loop: value(&event_loop, "kept")?,

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -67,7 +66,6 @@ impl EventLoop {
             make_task: task_maker(event_loop)?,
             event_loop: event_loop.clone().unbind(),
             passage: Passage::new(event_loop)?,
-            waits: Mutex::default(),
             running: Mutex::default(),
         };
         let drain = Py::new(py, drain)?;
@@ -95,9 +93,6 @@ fn task_maker(event_loop: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
 
 /// How many jobs are gathered before the loop is woken for them, whether or not more will come at once.
 const BATCH: usize = 32;
-
-/// Of how many functions it is remembered whether they wait; more are only made at run time.
-const FUNCTIONS: usize = 10_000;
 
 impl EventLoop {
     fn announce(&self) {
@@ -177,8 +172,6 @@ pub(crate) struct Drain {
     make_task: Py<PyAny>,
     event_loop: Py<PyAny>,
     passage: Passage,
-    /// Whether a coroutine may ever wait, by its code, which is kept so that no other takes its place.
-    waits: Mutex<HashMap<usize, (Py<PyAny>, bool)>>,
     /// Tasks that have not ended: the loop itself holds them weakly.
     running: Mutex<HashMap<usize, Py<PyAny>>>,
 }
@@ -250,7 +243,7 @@ impl Drain {
         let (context, step) = job.run_in_context(py)?;
         let Step::Await(coroutine, finish) = step else { return Ok(()) };
         let coroutine = coroutine.into_bound(py);
-        if !drain.may_wait(&coroutine)? {
+        if drain.passage.takes(&coroutine)? {
             let result = drain.passage.run(&context, &coroutine);
             return settle_in_context(py, &context, finish, result);
         }
@@ -278,27 +271,6 @@ impl Drain {
             coroutine = Names::get(py)?.contained.bind(py).call1((coroutine,))?;
         }
         context.call(py, (&self.make_task, coroutine))
-    }
-
-    /// Whether there is a place in the function where the coroutine may wait.
-    fn may_wait(&self, coroutine: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let py = coroutine.py();
-        let code = coroutine.getattr(intern!(py, "cr_code"))?;
-        let key = code.as_ptr() as usize;
-        let known = self.lock_waits().get(&key).map(|(_, may_wait)| *may_wait);
-        if let Some(may_wait) = known {
-            return Ok(may_wait);
-        }
-        let may_wait = Names::get(py)?.may_wait.call1(py, (&code,))?.is_truthy(py)?;
-        let mut waits = self.lock_waits();
-        if waits.len() < FUNCTIONS {
-            waits.insert(key, (code.unbind(), may_wait));
-        }
-        Ok(may_wait)
-    }
-
-    fn lock_waits(&self) -> MutexGuard<'_, HashMap<usize, (Py<PyAny>, bool)>> {
-        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_running(&self) -> MutexGuard<'_, HashMap<usize, Py<PyAny>>> {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use super::context::JobContext;
+use super::passage::Passage;
 use super::{Job, Runner, Step, settle_in_context};
 use crate::names::Names;
 
@@ -286,7 +287,13 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> bool {
 struct PoolThread {
     /// What Python calls it.
     ident: u64,
-    event_loop: Option<Py<PyAny>>,
+    event_loop: Option<ThreadLoop>,
+}
+
+/// The event loop of a thread, which runs only while a coroutine does.
+struct ThreadLoop {
+    event_loop: Py<PyAny>,
+    passage: Passage,
 }
 
 impl PoolThread {
@@ -317,25 +324,42 @@ impl PoolThread {
         context: &JobContext,
         coroutine: Py<PyAny>,
     ) -> PyResult<Py<PyAny>> {
-        let event_loop = match &self.event_loop {
-            Some(event_loop) => event_loop.bind(py).clone(),
-            None => {
-                let asyncio = py.import("asyncio")?;
-                let event_loop = asyncio.call_method0("new_event_loop")?;
-                asyncio.call_method1("set_event_loop", (&event_loop,))?;
-                self.event_loop = Some(event_loop.clone().unbind());
-                event_loop
-            }
+        let here = match &self.event_loop {
+            Some(here) => here,
+            None => self.event_loop.insert(ThreadLoop::new(py)?),
         };
-        let run_to_end = Names::get(py)?.run_to_end.bind(py);
-        Ok(context.call(py, (run_to_end, event_loop, coroutine))?.unbind())
+        here.run_to_end(py, context, coroutine)
     }
 
     fn end(self, py: Python<'_>) {
         if let Some(event_loop) = self.event_loop
-            && let Err(error) = event_loop.bind(py).call_method0("close")
+            && let Err(error) = event_loop.event_loop.bind(py).call_method0("close")
         {
             tracing::warn!(%error, "the event loop of a thread could not be closed");
         }
+    }
+}
+
+impl ThreadLoop {
+    fn new(py: Python<'_>) -> PyResult<ThreadLoop> {
+        let asyncio = py.import("asyncio")?;
+        let event_loop = asyncio.call_method0("new_event_loop")?;
+        asyncio.call_method1("set_event_loop", (&event_loop,))?;
+        let passage = Passage::new(&event_loop)?;
+        event_loop.call_method1("run_until_complete", (passage.task(py),))?;
+        Ok(ThreadLoop { passage, event_loop: event_loop.unbind() })
+    }
+
+    /// Runs a coroutine to its end; what it leaves behind in the loop is cancelled.
+    fn run_to_end(&self, py: Python<'_>, context: &JobContext, coroutine: Py<PyAny>) -> PyResult<Py<PyAny>> {
+        let (names, event_loop) = (Names::get(py)?, self.event_loop.bind(py));
+        let coroutine = coroutine.into_bound(py);
+        if !self.passage.takes(&coroutine)? {
+            let result = context.call(py, (names.run_to_end.bind(py), event_loop, coroutine));
+            return Ok(result?.unbind());
+        }
+        let result = self.passage.beside(py, || self.passage.run(context, &coroutine))?;
+        names.cancel_left.bind(py).call1((event_loop,))?;
+        result
     }
 }
