@@ -2,8 +2,9 @@
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Tuple
 
+from ._kept_session import KeptSession
 from .http_session_local import new_session_id
 from .models.session import Session, SessionFactory
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from . import _engine
 
 
-class SharedSession(Session):
+class SharedSession(KeptSession):
     """A session that both faces know.
 
     Its attributes are what JSON can say, and are copies: one that is changed in place is to be set again. What other
@@ -19,27 +20,10 @@ class SharedSession(Session):
     """
 
     def __init__(self, app: "_engine.RustApp", known: Tuple[str, str, float, float], is_new: bool) -> None:
+        session_id, attributes, creation_time, max_inactive_interval = known
+        super().__init__(session_id, creation_time, time.time(), is_new, json.loads(attributes))
         self._app = app
-        self._id, attributes, self._creation_time, self._max_inactive_interval = known
-        self._attributes: Dict[str, Any] = json.loads(attributes)
-        self._last_accessed_time = time.time()
-        self._is_new = is_new
-
-    @property
-    def id(self) -> str:
-        return self._id
-
-    @property
-    def creation_time(self) -> float:
-        return self._creation_time
-
-    @property
-    def last_accessed_time(self) -> float:
-        return self._last_accessed_time
-
-    @property
-    def is_new(self) -> bool:
-        return self._is_new
+        self._max_inactive_interval = max_inactive_interval
 
     @property
     def max_inactive_interval(self) -> int:
@@ -50,13 +34,6 @@ class SharedSession(Session):
     def max_inactive_interval(self, seconds: float) -> None:
         self._max_inactive_interval = seconds
         self._app.keep_session(self._id, seconds)
-
-    @property
-    def attribute_names(self) -> "tuple[str, ...]":
-        return tuple(self._attributes)
-
-    def get_attribute(self, name: str) -> Any:
-        return self._attributes.get(name)
 
     def set_attribute(self, name: str, value: Any) -> None:
         """Sets an attribute.

@@ -4,8 +4,9 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Optional
 
+from ._kept_session import KeptSession
 from .models.session import Session, SessionFactory
 
 MAXIMUM_SESSIONS = 100_000
@@ -15,40 +16,12 @@ SWEEP_INTERVAL = 60.0
 """Seconds after which the sessions that have ended are removed, with the next request that asks for one."""
 
 
-class LocalSessionImpl(Session):
+class LocalSessionImpl(KeptSession):
     """A session in the memory of this process; its attributes are the very objects that were put into it."""
 
     def __init__(self, session_id: str, creation_time: float, holder: "LocalSessionHolder") -> None:
-        super().__init__()
-        self._id = session_id
-        self._creation_time = creation_time
-        self._last_accessed_time = creation_time
-        self._is_new = True
-        self._attributes: Dict[str, Any] = {}
+        super().__init__(session_id, creation_time, creation_time, True, {})
         self._holder = holder
-
-    @property
-    def id(self) -> str:
-        return self._id
-
-    @property
-    def creation_time(self) -> float:
-        return self._creation_time
-
-    @property
-    def last_accessed_time(self) -> float:
-        return self._last_accessed_time
-
-    @property
-    def is_new(self) -> bool:
-        return self._is_new
-
-    @property
-    def attribute_names(self) -> "tuple[str, ...]":
-        return tuple(self._attributes)
-
-    def get_attribute(self, name: str) -> Any:
-        return self._attributes.get(name)
 
     def set_attribute(self, name: str, value: Any) -> None:
         self._attributes[name] = value
