@@ -71,19 +71,28 @@ def claimed() -> Iterator[None]:
 
 
 def _release() -> None:
-    for number, handler in _state.before.items():
-        if signal.getsignal(number) is _hear:
-            signal.signal(number, handler)
+    _give_back()
     _state.before.clear()
     if _state.waker is not None:
-        current = signal.set_wakeup_fd(-1)
-        if current != _state.waker[1].fileno():
-            signal.set_wakeup_fd(
-                current
-            )  # an event loop of the application's has put its own in the place of this one
         for end in _state.waker:
             end.close()
         _state.waker = None
+
+
+def _give_back() -> None:
+    """Has signals mean what they meant before."""
+    for number, handler in _state.before.items():
+        if signal.getsignal(number) is _hear:
+            signal.signal(number, handler)
+    if _state.waker is not None:
+        current = signal.set_wakeup_fd(-1)
+        if current != _state.waker[1].fileno():
+            # an event loop of the application's has put its own in the place of this one
+            signal.set_wakeup_fd(current)
+
+
+# what is forked serves nothing, and whoever has forked it ends it by a signal
+os.register_at_fork(after_in_child=_give_back)
 
 
 def _make_waker() -> Optional[Tuple[socket.socket, socket.socket]]:

@@ -1,6 +1,10 @@
 """Processes that an application forks: what serves, and what logs, is their parent's."""
 
-from programs import program
+import os
+import signal
+
+import pytest
+from programs import MODES, program, text
 
 START = """
 def serve():
@@ -56,3 +60,33 @@ serving.Serving._end_with_interpreter = end_in_parent
         running.wait_for("STATUS 7.0")
         assert running.end() == 0
         assert running.log().count("ENDS") == running.log().count("ENDS True") == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_signal_ends_one_that_is_forked(mode):
+    source = """
+@route("/fork")
+def fork():
+    process = os.fork()
+    if process == 0:
+        say("FORKED")
+        signal.alarm(30)  # ends it where nothing else does
+        while True:
+            time.sleep(0.01)
+    return str(process)
+
+@route("/status")
+def status(process: int = 0):
+    return str(os.waitpid(process, 0)[1])
+
+server.start(host="127.0.0.1", port=0, prefer_coroutine=sys.argv[1] == "coroutines")
+say("ENDED")
+"""
+    with program(source, mode) as running:
+        process = text(running.port(), "/fork")
+        running.wait_for("FORKED")
+        os.kill(int(process), signal.SIGTERM)
+        assert text(running.port(), f"/status?process={process}") == str(int(signal.SIGTERM))
+        running.signal(signal.SIGTERM)
+        running.wait_for("ENDED")
+        assert running.end() == 0
