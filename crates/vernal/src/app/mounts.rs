@@ -83,7 +83,7 @@ impl App {
     }
 
     /// Whether there is anything that a WebSocket could reach.
-    #[cfg(feature = "websocket")]
+    #[cfg(all(feature = "websocket", feature = "http2"))]
     pub(crate) fn has_endpoints(&self) -> bool {
         !self.endpoints().is_empty() || self.mounts().0.iter().any(|(_, app)| app.has_endpoints())
     }
