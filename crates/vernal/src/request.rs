@@ -1,11 +1,13 @@
 //! What a client asked for.
 
+mod body;
+mod connection;
 mod transport;
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use http::{Extensions, Method, Uri, Version};
@@ -14,92 +16,19 @@ use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
 use tokio::sync::OnceCell;
 
+use self::body::is_json;
+pub(crate) use self::connection::Connection;
+use crate::accept::FieldNames;
 #[cfg(feature = "tls")]
 use crate::accept::tls::TlsInfo;
-use crate::accept::{FieldNames, KeptNames, Watch};
 use crate::app::App;
-use crate::bind::{BodyUse, Param, Source, State};
-use crate::parse::{
-    BodyReader, Incoming, Params, check_depth, decode_path, parse_json, parse_multipart, parse_urlencoded,
-};
-use crate::proxies::{Hop, Said};
+use crate::bind::{Param, Source, State};
+use crate::parse::{BodyReader, Incoming, Params, check_depth, decode_path, parse_json};
+use crate::proxies::Said;
 use crate::respond::Response;
 use crate::route::{Location, Lookup, MappingId, Table};
 use crate::session::Session;
 use crate::{Cookie, Cookies, Headers, HttpError, Limits, Result};
-
-/// What all requests of one connection have in common.
-pub(crate) struct Connection {
-    pub(crate) app: App,
-    pub(crate) peer: Option<SocketAddr>,
-    /// Whether the other end is a Unix-domain socket.
-    pub(crate) is_unix: bool,
-    /// For whom the other end has passed the connection on, by the PROXY protocol.
-    pub(crate) proxied: Option<Hop>,
-    /// Whether the other end says, by the PROXY protocol, that the client reached it through TLS.
-    pub(crate) is_proxied_tls: bool,
-    pub(crate) watch: Watch,
-    pub(crate) kept_names: KeptNames,
-    /// What goes out in the place of hyper's head, for the last answer of the connection.
-    #[cfg(feature = "websocket")]
-    pub(crate) plain_head: OnceLock<Box<[u8]>>,
-    /// Where the app is mounted.
-    pub(crate) prefix: Box<str>,
-    #[cfg(feature = "tls")]
-    pub(crate) tls: Option<Arc<TlsInfo>>,
-}
-
-impl Connection {
-    pub(crate) fn new(app: App, peer: Option<SocketAddr>, watch: Watch) -> Self {
-        Connection {
-            app,
-            peer,
-            is_unix: false,
-            proxied: None,
-            is_proxied_tls: false,
-            watch,
-            kept_names: KeptNames::default(),
-            #[cfg(feature = "websocket")]
-            plain_head: OnceLock::new(),
-            prefix: Box::default(),
-            #[cfg(feature = "tls")]
-            tls: None,
-        }
-    }
-
-    /// The same connection for a request that another app answers. What the connection is doing is watched on the
-    /// first one alone.
-    pub(crate) fn with(&self, app: App) -> Self {
-        Connection {
-            app,
-            peer: self.peer,
-            is_unix: self.is_unix,
-            proxied: self.proxied,
-            is_proxied_tls: self.is_proxied_tls,
-            watch: Watch::default(),
-            kept_names: KeptNames::default(),
-            #[cfg(feature = "websocket")]
-            plain_head: OnceLock::new(),
-            prefix: self.prefix.clone(),
-            #[cfg(feature = "tls")]
-            tls: self.tls.clone(),
-        }
-    }
-
-    /// The same connection for a request to an app that is mounted in the one of this.
-    pub(crate) fn mounted(&self, app: App, prefix: &str) -> Self {
-        Connection { prefix: format!("{}{prefix}", self.prefix).into(), ..self.with(app) }
-    }
-
-    /// Where the chain of proxies begins that a request came through.
-    pub(crate) fn hop(&self) -> Hop {
-        self.proxied.unwrap_or(match self.peer {
-            Some(address) => Hop::Address(address.ip()),
-            None if self.is_unix => Hop::Unix,
-            None => Hop::Unknown,
-        })
-    }
-}
 
 /// What the route captured: ranges of the path.
 #[derive(Clone, Default)]
@@ -527,64 +456,6 @@ impl Request {
         self.captures = captures;
     }
 
-    /// Whether there is nothing to read of the body for this use.
-    pub(crate) fn is_prepared(&self, body_use: BodyUse) -> bool {
-        match body_use {
-            BodyUse::Nothing | BodyUse::Stream => true,
-            BodyUse::Form => !self.has_form(),
-            BodyUse::FormOrJson => !self.has_form() && !self.has_json(),
-            BodyUse::Whole => false,
-        }
-    }
-
-    /// Reads of the body what the controller's signature asks for.
-    pub(crate) async fn prepare(&self, body_use: BodyUse) -> Result<(), HttpError> {
-        match body_use {
-            BodyUse::Nothing | BodyUse::Stream => Ok(()),
-            BodyUse::Form => self.load_params().await,
-            BodyUse::FormOrJson => {
-                if self.has_json() || self.has_form() && self.keeps_form() {
-                    self.bytes().await?;
-                }
-                self.load_params().await
-            }
-            BodyUse::Whole => {
-                self.bytes().await?;
-                self.load_params().await
-            }
-        }
-    }
-
-    /// Whether the body is a form that no one has read yet.
-    pub(crate) fn has_form(&self) -> bool {
-        self.params.get().is_none() && self.has_body() && self.content_type().is_some_and(is_form)
-    }
-
-    /// Whether the body is a JSON text that no one has read yet.
-    fn has_json(&self) -> bool {
-        self.has_unread_body() && self.content_type().is_some_and(is_json)
-    }
-
-    /// Whether a form is small enough to be kept beside its parameters; a large upload goes to disk, not into memory.
-    fn keeps_form(&self) -> bool {
-        let is_small = self.content_length().is_some_and(|length| length <= self.limits().body as u64);
-        is_small || !self.content_type().is_some_and(is_multipart)
-    }
-
-    /// Parses the parameters of the form, if the body is one, and of the query.
-    pub(crate) async fn load_params(&self) -> Result<(), HttpError> {
-        if self.params.get().is_some() {
-            return Ok(());
-        }
-        let mut params = Params::default();
-        if self.has_form() {
-            self.parse_form(&mut params).await?;
-        }
-        self.parse_query(&mut params)?;
-        self.params.get_or_init(|| Box::new(params));
-        Ok(())
-    }
-
     /// The text of a plain argument.
     pub(crate) fn text(&self, param: &Param) -> Result<Option<&str>> {
         Ok(match param.source {
@@ -673,52 +544,6 @@ impl Request {
         }
         Ok(text)
     }
-
-    fn parse_query(&self, into: &mut Params) -> Result<(), HttpError> {
-        match self.uri.query() {
-            Some(query) => {
-                let decoding = self.app().map(App::decoding).unwrap_or_default();
-                parse_urlencoded(into, query.as_bytes(), decoding, self.limits().parameters)
-            }
-            None => Ok(()),
-        }
-    }
-
-    async fn parse_form(&self, into: &mut Params) -> Result<(), HttpError> {
-        let decoding = self.app().map(App::decoding).unwrap_or_default();
-        let content_type = self.content_type().unwrap_or_default();
-        if is_multipart(content_type) {
-            let reader = match self.whole_body() {
-                // what was read as a whole has been decoded
-                Some(bytes) => Incoming::Whole(bytes.clone()).into_reader(&Headers::new(), self.limits()),
-                None => self.body_reader(),
-            };
-            return parse_multipart(reader, content_type, self.limits(), decoding, into).await;
-        }
-        let decoding = self.app().map(App::form_decoding).unwrap_or_default();
-        parse_urlencoded(into, self.bytes().await?, decoding, self.limits().parameters)
-    }
-
-    fn has_unread_body(&self) -> bool {
-        !self.incoming.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    fn has_body(&self) -> bool {
-        self.has_unread_body() || self.whole_body().is_some_and(|bytes| !bytes.is_empty())
-    }
-
-    fn late(&self) -> &Late {
-        self.late.get_or_init(Box::default)
-    }
-
-    /// The body, if it has been read as a whole.
-    fn whole_body(&self) -> Option<&Bytes> {
-        self.late.get()?.body.get()
-    }
-
-    fn take_incoming(&self) -> Incoming {
-        std::mem::take(&mut *self.incoming.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 /// Conditions on parameters: a file is present and has no text (`spec/08` B14).
@@ -730,23 +555,6 @@ impl Lookup for Params {
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.get_all(name)
     }
-}
-
-fn is_json(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case("application/json")
-        || media_type.len() > 5
-            && media_type.get(media_type.len() - 5..).is_some_and(|end| end.eq_ignore_ascii_case("+json"))
-}
-
-fn is_multipart(content_type: &str) -> bool {
-    content_type.get(..19).is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"))
-}
-
-fn is_form(content_type: &str) -> bool {
-    const URLENCODED: &str = "application/x-www-form-urlencoded";
-    let urlencoded = content_type.get(..URLENCODED.len());
-    is_multipart(content_type) || urlencoded.is_some_and(|start| start.eq_ignore_ascii_case(URLENCODED))
 }
 
 impl std::fmt::Debug for Request {
