@@ -16,8 +16,9 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body of unknown length, sent piece by piece.
 ///
-/// Pieces are asked for as fast as the client reads them and no faster. An error ends the connection, so that the
-/// client knows the answer is not whole.
+/// Pieces are asked for as fast as the client reads them and no faster. An error ends the connection once all before it
+/// has gone out, so that the client knows the answer is not whole. Over HTTP/2 it resets the stream, and what waits to be
+/// sent is lost.
 ///
 /// ```
 /// use vernal::Stream;
