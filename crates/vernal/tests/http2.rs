@@ -46,6 +46,26 @@ async fn large() -> Stream {
     Stream::iter((0..64).map(|_| "x".repeat(16 * 1024)))
 }
 
+#[route("/breaks")]
+async fn breaks(pieces: usize) -> Stream {
+    Stream::bytes(Breaks(pieces))
+}
+
+/// So many pieces of 16 KB, all at once, then an error.
+struct Breaks(usize);
+
+impl futures_core::Stream for Breaks {
+    type Item = Result<Vec<u8>, &'static str>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        let piece = self.0.checked_sub(1).map(|left| self.0 = left);
+        std::task::Poll::Ready(Some(piece.map(|()| vec![b'x'; 16 * 1024]).ok_or("it breaks")))
+    }
+}
+
 #[route("/whole")]
 async fn whole() -> String {
     "x".repeat(1024 * 1024)
@@ -623,4 +643,28 @@ fn send_with_h2(server: &Running, path: &str, body: Vec<u8>) -> (u16, String) {
         }
         (status, String::from_utf8(text).expect("text"))
     })
+}
+
+#[test]
+fn what_came_before_an_answer_breaks_off_has_arrived() {
+    let server = started();
+    for pieces in [0, 1, 3, 200] {
+        let mut client = Frames::begin(server.address, &[]);
+        client.send(get(1, &format!("/breaks?pieces={pieces}")));
+        let mut received = 0;
+        let reset = loop {
+            let frame = client.next().expect("the connection goes on");
+            match frame.kind {
+                DATA if !frame.payload.is_empty() => {
+                    let length = frame.payload.len() as u32;
+                    received += frame.payload.len();
+                    client.send([window_update(0, length), window_update(1, length)].concat());
+                }
+                RST_STREAM => break frame.code(),
+                _ => {}
+            }
+        };
+        assert_eq!((received, reset), (pieces * 16 * 1024, INTERNAL_ERROR), "{pieces}");
+        assert_eq!(client.ask(3, "/hello"), End::Answered("hello".to_owned()));
+    }
 }

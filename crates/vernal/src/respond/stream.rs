@@ -16,9 +16,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A body of unknown length, sent piece by piece.
 ///
-/// Pieces are asked for as fast as the client reads them and no faster. An error ends the connection once all before it
-/// has gone out, so that the client knows the answer is not whole. Over HTTP/2 it resets the stream, and what waits to be
-/// sent is lost.
+/// Pieces are asked for as fast as the client reads them and no faster. An error ends the connection, or the stream of
+/// HTTP/2, once all before it has gone out, so that the client knows the answer is not whole.
 ///
 /// ```
 /// use vernal::Stream;

@@ -6,6 +6,7 @@
 mod account;
 mod arrive;
 mod body;
+mod flushes;
 mod frames;
 mod socket;
 mod stream;
@@ -27,6 +28,7 @@ use tokio::time::Sleep;
 
 use self::account::Account;
 pub(crate) use self::account::Running;
+use self::flushes::Flushes;
 use self::socket::{Socket, Traffic};
 use self::stream::Exchange;
 use crate::Limits;
@@ -74,6 +76,7 @@ pub(crate) async fn converse(
         blocked: None,
         asked: None,
         timer: None,
+        flushes: Arc::default(),
         traffic,
     };
 
@@ -147,6 +150,7 @@ struct Conversation<'a> {
     /// When the client was last asked whether it is there, and when it had last been heard of.
     asked: Option<(u64, u64)>,
     timer: Option<Pin<Box<Sleep>>>,
+    flushes: Arc<Flushes>,
     traffic: Arc<Traffic>,
 }
 
@@ -181,6 +185,7 @@ impl Conversation<'_> {
             let _ = pings.poll_pong(context);
         }
         loop {
+            self.flushes.begin();
             match &mut self.state {
                 State::Handshaking(handshake) => match Pin::new(handshake).poll(context)? {
                     Poll::Pending => return Poll::Pending,
@@ -197,7 +202,13 @@ impl Conversation<'_> {
                     Poll::Ready(Some((request, respond))) => self.begin(request, respond),
                     Poll::Pending => match self.fault() {
                         Some(reason) => self.hang_up(reason),
-                        None => return Poll::Pending,
+                        None => {
+                            // it waits for the client to read, or to send something
+                            if self.traffic.flushed.load(Ordering::Relaxed) {
+                                self.flushes.end();
+                            }
+                            return Poll::Pending;
+                        }
                     },
                 },
             }
@@ -221,7 +232,8 @@ impl Conversation<'_> {
         let account = Arc::clone(&self.account);
         let connection =
             self.serving.replaced(self.connection).unwrap_or_else(|| Arc::clone(self.connection));
-        let stream = Exchange { respond, connection, account, serving: Arc::clone(self.serving) };
+        let (serving, flushes) = (Arc::clone(self.serving), Arc::clone(&self.flushes));
+        let stream = Exchange { respond, connection, account, serving, flushes };
         tokio::spawn(stream.answer(request, running));
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Traffic {
     pub(super) received: AtomicU64,
     /// Bytes written so far.
     pub(super) sent: AtomicU64,
+    /// All of them have gone out, of what TLS has taken as well.
+    pub(super) flushed: AtomicBool,
     /// The client does not read: the last bytes could not be written.
     pub(super) blocked: AtomicBool,
     /// Control frames that nobody has counted yet.
@@ -37,6 +39,7 @@ pub(super) struct Traffic {
 
 impl Traffic {
     fn wrote(&self, polled: &Poll<io::Result<usize>>) {
+        self.flushed.store(false, Ordering::Relaxed);
         self.blocked.store(polled.is_pending(), Ordering::Relaxed);
         if let Poll::Ready(Ok(written)) = polled {
             self.sent.fetch_add(*written as u64, Ordering::Relaxed);
@@ -170,7 +173,9 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let polled = Pin::new(&mut self.stream).poll_flush(context);
+        self.traffic.flushed.store(matches!(polled, Poll::Ready(Ok(()))), Ordering::Relaxed);
+        polled
     }
 
     /// Ends, then waits for the client to end as well: a socket that is closed with unread bytes resets the

@@ -19,6 +19,7 @@ use tokio::time::{Instant, Sleep};
 use super::account::{Account, Running};
 use super::arrive::arrive;
 use super::body::Arriving;
+use super::flushes::{Flushes, Note};
 use super::slowest;
 #[cfg(feature = "websocket")]
 use super::tunnel;
@@ -37,6 +38,7 @@ pub(super) struct Exchange {
     pub(super) connection: Arc<Connection>,
     pub(super) account: Arc<Account>,
     pub(super) serving: Arc<Serving>,
+    pub(super) flushes: Arc<Flushes>,
 }
 
 impl Exchange {
@@ -146,6 +148,7 @@ impl Exchange {
         mut body: OutgoingBody,
     ) -> Result<(), h2::Error> {
         let mut pace = Pace::new(slowest(self.connection.app.limits()));
+        let mut handed = self.flushes.note();
         loop {
             let next = poll_fn(|context| {
                 match Pin::new(&mut body).poll_frame(context) {
@@ -160,6 +163,7 @@ impl Exchange {
                 Some(Ok(Err(_))) => continue,
                 Some(Err(error)) => {
                     tracing::debug!(%error, "an answer broke off");
+                    self.flushed(handed, &mut sender).await;
                     sender.send_reset(Reason::INTERNAL_ERROR);
                     return Ok(());
                 }
@@ -173,11 +177,22 @@ impl Exchange {
                 self.account.earn();
                 pace.took(piece.len());
                 sender.send_data(piece, is_last && data.is_empty())?;
+                handed = self.flushes.note();
             }
             if is_last {
                 return Ok(());
             }
         }
+    }
+
+    /// Waits until all that was sent has gone out, which a reset would drop, or until the client resets the stream.
+    async fn flushed(&self, handed: Note, sender: &mut SendStream<Bytes>) {
+        let mut flushed = pin!(self.flushes.reached(handed));
+        poll_fn(|context| match flushed.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => sender.poll_reset(context).map(drop),
+        })
+        .await;
     }
 
     /// How many bytes may be sent; none where the stream has ended, or the client takes too long to make room.
