@@ -5,7 +5,7 @@ import threading
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, Coroutine, Optional, Tuple, TypeVar
 
-from ._signals import Overdue, application, is_of_handler, is_of_loop
+from ._signals import InterpreterEnds, Overdue, application, is_of_handler, is_of_loop
 from .logger import get_logger
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _is_of_task(error: BaseException) -> bool:
     """Whether this was raised by a task, and neither by a signal nor by who ends the threads of controllers."""
     if isinstance(error, Overdue):
         return True
-    if type(error) not in (SystemExit, KeyboardInterrupt) or is_of_handler(error.__traceback__):
+    if isinstance(error, InterpreterEnds) or is_of_handler(error, error.__traceback__):
         return False
     innermost = error.__traceback__
     while innermost is not None and innermost.tb_next is not None:

@@ -11,7 +11,6 @@ from ._engine import FlowTarget, Visit
 from ._event_loop import contained, uncovered
 from ._exception_text import exception_text
 from ._live import ClientGone
-from ._serving import InterpreterEnds
 from ._signature import BINDINGS, MISSING, Argument
 from .logger import get_logger
 from .models.filters import FilterContext
@@ -157,7 +156,7 @@ def failed(
     elif isinstance(error, _signals.Overdue):
         _logger.warning("What kept the event loop beyond the deadline was cut off%s.", _place(traceback))
         return "The server has ended."
-    elif not isinstance(error, InterpreterEnds):
+    elif not isinstance(error, _signals.InterpreterEnds):
         _logger.error(f"{what}: {exception_text(error, repr)}", exc_info=(type(error), error, traceback))
     return exception_text(error)
 

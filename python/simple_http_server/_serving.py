@@ -51,6 +51,8 @@ class Serving:
         self._server = _engine.Server(app, dict(options), threads)
         self._drain_deadline = drain_deadline
         self._front = front
+        self._owns_loop = False
+        """Whether nothing runs in the event loop but what belongs to this."""
         self._unstarted = threading.Lock()
         """Held from the start on, and never released."""
         self._ended = threading.Event()
@@ -129,7 +131,9 @@ class Serving:
             # in the main thread only where somebody else is woken by signals
             self._ended.wait(None if threading.current_thread() is not threading.main_thread() else _LOOK)
         else:
-            select.select([descriptor], [], [])
+            waiting = select.poll()  # `select.select` knows no descriptors above 1023
+            waiting.register(descriptor, select.POLLIN)
+            waiting.poll()
             _signals.has_woken()
 
     async def run_async(self) -> None:
@@ -176,7 +180,7 @@ class Serving:
             with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
                 loop.call_soon_threadsafe(hear)
                 # what blocks the loop from now on has no client any more, and no time
-                while threading.get_ident() != thread and not has_heard.wait(_LAST_WORDS):
+                while self._owns_loop and threading.get_ident() != thread and not has_heard.wait(_LAST_WORDS):
                     _signals.interrupt_loop(thread)
                     loop.call_soon_threadsafe(hear)
 
@@ -214,6 +218,7 @@ class Serving:
         import asyncio
 
         loop = asyncio.new_event_loop()
+        self._owns_loop = True
         with _signals.claimed():
             try:
                 asyncio.set_event_loop(loop)
@@ -318,15 +323,11 @@ async def _cancel(
     return None
 
 
-class InterpreterEnds(SystemExit):
-    """Raised in the threads of controllers that work when the interpreter ends."""
-
-
 def _interrupt(threads: Iterable[int]) -> None:
     """Ends controllers that work without end. Python's own way to end such a thread goes through native code, and would
     end the process by a signal."""
     for thread in threads:
-        _signals.interrupt_thread(thread, InterpreterEnds)
+        _signals.interrupt_thread(thread, _signals.InterpreterEnds)
 
 
 _servings: "weakref.WeakSet[Serving]" = weakref.WeakSet()

@@ -5,12 +5,14 @@ begins to wait would not be heard until something else wakes it: so who waits th
 """
 
 import contextlib
+import functools
 import os
 import selectors
 import signal
 import socket
+import sys
 import threading
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Protocol, Tuple, Type
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+class InterpreterEnds(SystemExit):
+    """Raised in the threads of controllers that work when the interpreter ends."""
 
 
 class Overdue(SystemExit):
@@ -54,19 +60,20 @@ def claimed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    if _state.claims == 0:
-        _state.heard = 0
-        _state.waker = _make_waker()
-    _state.claims += 1
+    state = _state
+    if state.claims == 0:
+        state.heard = 0
+        state.waker = _make_waker()
+    state.claims += 1
     for number in _NUMBERS:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-            _state.before.setdefault(number, signal.getsignal(number))
+            state.before.setdefault(number, signal.getsignal(number))
             signal.signal(number, _hear)
     try:
         yield
     finally:
-        _state.claims -= 1
-        if _state.claims == 0:
+        state.claims -= 1
+        if state.claims == 0 and state is _state:  # not in a process that was forked within the block
             _release()
 
 
@@ -91,8 +98,16 @@ def _give_back() -> None:
             signal.set_wakeup_fd(current)
 
 
-# what is forked serves nothing, and whoever has forked it ends it by a signal
-os.register_at_fork(after_in_child=_give_back)
+def _begin_anew() -> None:
+    """For a process that has just been forked: it serves nothing yet, and whoever has forked it ends it by a signal."""
+    global _state
+    _give_back()
+    for end in _state.waker or ():
+        end.close()  # the other process has them still
+    _state = _State()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _make_waker() -> Optional[Tuple[socket.socket, socket.socket]]:
@@ -153,20 +168,21 @@ def heard_in(loop: "asyncio.AbstractEventLoop") -> Iterator[None]:
 @contextlib.contextmanager
 def stopped_by_signals(stoppable: Stoppable) -> Iterator[None]:
     """Stops this at a signal within the block, and at once where one has been heard while it was about to start."""
-    _state.stoppable.append(stoppable)
+    state = _state
+    state.stoppable.append(stoppable)
     try:
-        if _state.claims and _state.heard:
+        if state.claims and state.heard:
             stoppable.stop()
         yield
     finally:
-        _state.stoppable.remove(stoppable)
+        state.stoppable.remove(stoppable)
 
 
 def interrupt(error: BaseException, traceback: Optional[TracebackType]) -> bool:
     """Ends the servers by an exception that a signal's handler of the application has raised while a controller ran in
     the main thread; whether it is one. An exception that native code has caught does not know its traceback itself.
     """
-    if not isinstance(error, (SystemExit, KeyboardInterrupt)) or not is_of_handler(traceback):
+    if not isinstance(error, (SystemExit, KeyboardInterrupt)) or not is_of_handler(error, traceback):
         return False
     _state.interruption = error
     for stoppable in list(_state.stoppable):
@@ -174,17 +190,29 @@ def interrupt(error: BaseException, traceback: Optional[TracebackType]) -> bool:
     return True
 
 
-def is_of_handler(traceback: Optional[TracebackType]) -> bool:
+def is_of_handler(error: BaseException, traceback: Optional[TracebackType]) -> bool:
     """Whether an exception was raised by a signal's handler of the application."""
-    codes = {getattr(signal.getsignal(number), "__code__", None) for number in _NUMBERS} - {
-        None,
-        _hear.__code__,
-    }
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    if isinstance(error, KeyboardInterrupt) and signal.default_int_handler in handlers:
+        return threading.current_thread() is threading.main_thread()  # it has no code that could be seen
+    codes = {_code(handler) for handler in handlers} - {None, _hear.__code__}
     while codes and traceback is not None:
         if traceback.tb_frame.f_code in codes:
             return True
         traceback = traceback.tb_next
     return False
+
+
+def _code(handler: Any) -> Optional[CodeType]:
+    """The code of a function, a method, a partial, or an object that can be called; ``None`` where
+    that is not Python's.
+    """
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    if not hasattr(handler, "__code__"):
+        handler = type(handler).__call__
+    code: Optional[CodeType] = getattr(handler, "__code__", None)
+    return code
 
 
 def interruption() -> Optional[BaseException]:
@@ -215,6 +243,8 @@ def interrupt_loop(thread: int) -> None:
     """Raises :class:`Overdue` in what keeps the event loop of this thread; in the main thread also out of a call that
     waits.
     """
+    if application(sys._current_frames().get(thread)) is None:
+        return
     is_main = thread == threading.main_thread().ident
     if is_main and signal.getsignal(signal.SIGTERM) is _hear:
         _state.is_overdue = True
@@ -224,7 +254,7 @@ def interrupt_loop(thread: int) -> None:
 
 
 def _hear(number: int, frame: Optional[FrameType]) -> None:
-    if _state.is_overdue:
+    if _state.is_overdue and number == signal.SIGTERM:
         _state.is_overdue = False
         if application(frame) is not None:
             raise Overdue

@@ -75,6 +75,15 @@ def test_a_filter_that_refuses_keeps_the_file(port, target, method):
     assert b"note" not in body
 
 
+@pytest.mark.parametrize(
+    "target", ["/members//withheld.txt", "/members/%2Fwithheld.txt", "/members/deep//../withheld.txt"]
+)
+def test_a_file_has_no_other_path_that_its_filter_does_not_take(port, target):
+    answer, body = get(port, target)
+    assert answer.status == 404
+    assert b"withheld" not in body.replace(b"withheld.txt", b"")
+
+
 def test_a_filter_that_goes_on_adds_to_the_answer(port):
     answer, body = get(port, "/members/note.txt")
     assert (answer.status, body) == (200, b"a note\n")

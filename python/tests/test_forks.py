@@ -44,6 +44,25 @@ logger.get_logger("simple_http_server.engine").addFilter(Slow())
         assert running.end() == 0
 
 
+def test_one_that_is_forked_may_serve_itself_and_be_ended_by_a_signal():
+    serve = """
+process = os.fork()
+if process == 0:
+    signal.alarm(30)  # ends one that hangs
+    threading.Thread(target=lambda: (wait_for_line(), os.kill(os.getpid(), signal.SIGTERM))).start()
+    HttpServer(("127.0.0.1", 0)).start()
+    os._exit(7)
+say("STATUS", os.waitpid(process, 0)[1] / 256)
+say("READY", server.is_ready())
+"""
+    with program(START + serve) as running:
+        running.wait_for("listen to port", 2)
+        running.tell()
+        running.wait_for("STATUS 7.0")
+        running.wait_for("READY True")
+        assert running.end() == 0
+
+
 def test_one_that_is_forked_ends_no_server_of_its_parent():
     source = """
 import simple_http_server._serving as serving

@@ -169,35 +169,70 @@ signal.signal(signal.SIGTERM, own)
         assert running.end() == 7
 
 
-@pytest.mark.parametrize("kind", ["", "async "])
+REQUEST = "GET /busy HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
 @pytest.mark.parametrize(
-    "opens", ["GET /busy HTTP/1.1\r\nHost: a\r\n\r\n", WEBSOCKET], ids=["request", "websocket"]
+    ("kind", "opens", "handler"),
+    [
+        ("", REQUEST, "own"),
+        ("async ", REQUEST, "own"),
+        ("", WEBSOCKET, "own"),
+        ("async ", WEBSOCKET, "own"),
+        ("", REQUEST, "functools.partial(own)"),
+        ("", REQUEST, "Own()"),
+        ("", REQUEST, "Own().__call__"),
+    ],
 )
-def test_an_exception_of_a_handler_of_the_application_ends_the_loop_from_within_a_controller(kind, opens):
+def test_an_exception_of_a_handler_of_the_application_ends_the_loop_from_within_a_controller(
+    kind, opens, handler
+):
     source = f"""
+import functools
+
 def own(number, frame):
     raise SystemExit(7)
 
-signal.signal(signal.SIGTERM, own)
+class Own:
+    def __call__(self, number, frame):
+        own(number, frame)
+
+signal.signal(signal.SIGHUP, {handler})
 
 @route("/busy")
 {kind}def busy():
     say("GATE")
-    wait_for_line()
+    while True:
+        time.sleep(0.01)
 
 @websocket_handler(endpoint="/busy-socket")
 class Busy(WebsocketHandler):
     {kind}def on_text_message(self, session, message):
         say("GATE")
-        wait_for_line()
+        while True:
+            time.sleep(0.01)
 """
     with program(source + START, "coroutines") as running:
         client = socket.create_connection(("127.0.0.1", running.port()))
         client.sendall(opens.encode("latin-1"))
         running.wait_for("GATE")
-        running.signal(signal.SIGTERM)
+        running.signal(signal.SIGHUP)
         assert running.end() == 7
         client.close()
+
+
+def test_a_process_with_many_open_files_serves_and_hears_signals():
+    source = """
+import resource
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+for _ in range(1100):
+    os.dup(0)
+"""
+    with program(source + GATED + START, "threads") as running:
+        assert text(running.port(), "/quick") == "quick"
+        running.signal(signal.SIGTERM)
+        assert running.end() == 0
 
 
 def test_a_server_stops_from_a_controller_and_starts_again_in_the_same_process(mode):

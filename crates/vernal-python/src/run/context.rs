@@ -42,11 +42,15 @@ impl JobContext {
         what: impl FnOnce(Python<'_>) -> Step + 'static,
     ) -> PyResult<Step> {
         static CALLED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let called =
+        let function =
             CALLED.get_or_try_init(py, || Ok::<_, PyErr>(wrap_pyfunction!(work, py)?.into_any().unbind()))?;
         WORK.set(Some(Box::new(what)));
-        self.call(py, (called,))?;
-        Ok(STEP.take().unwrap_or(Step::Done))
+        let called = self.call(py, (function,));
+        // what was not called is given up
+        drop(WORK.take());
+        let step = STEP.take();
+        called?;
+        Ok(step.unwrap_or(Step::Done))
     }
 
     /// Calls a function of Python in the context: the first of these, with the others.

@@ -13,7 +13,7 @@ use pyo3::types::PyDict;
 use super::attention::{self, Attention, LONG};
 use super::context::JobContext;
 use super::passage::Passage;
-use super::{Finish, Job, Runner, Step, settle, settle_in_context};
+use super::{Finish, Job, Runner, Step, settle_in_context};
 use crate::names::Names;
 
 /// Jobs for the event loop that a thread of Python runs.
@@ -248,7 +248,7 @@ impl Drain {
             return settle_in_context(py, &context, finish, result);
         }
         let task = drain.begin_task(&context, coroutine)?;
-        let done = Done { drain: slf.clone().unbind(), finish: Mutex::new(Some(finish)) };
+        let done = Done { drain: slf.clone().unbind(), context, finish: Mutex::new(Some(finish)) };
         if task.call_method0("done")?.is_truthy()? {
             done.__call__(&task);
             return Ok(());
@@ -282,6 +282,7 @@ impl Drain {
 #[pyclass(frozen, module = "simple_http_server._engine")]
 struct Done {
     drain: Py<Drain>,
+    context: JobContext,
     finish: Mutex<Option<Finish>>,
 }
 
@@ -295,7 +296,10 @@ impl Done {
         }
         let finish = self.finish.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(finish) = finish {
-            settle(py, finish, task.call_method0("result").map(Bound::unbind));
+            let result = task.call_method0("result").map(Bound::unbind);
+            if let Err(error) = settle_in_context(py, &self.context, finish, result) {
+                error.write_unraisable(py, None);
+            }
         }
     }
 }

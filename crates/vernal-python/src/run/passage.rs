@@ -66,9 +66,9 @@ impl Passage {
     /// Does this with the shared task as the current one, within the loop, which runs.
     pub(super) fn within<T>(&self, py: Python<'_>, work: impl FnOnce() -> T) -> PyResult<T> {
         self.enter.call1(py, (&self.event_loop, &self.task))?;
-        let done = work();
-        self.leave.call1(py, (&self.event_loop, &self.task))?;
-        Ok(done)
+        // also after a panic: nobody else could enter
+        let _entered = Entered { passage: self, py };
+        Ok(work())
     }
 
     /// The same while the loop does not run.
@@ -92,6 +92,21 @@ impl Passage {
                 coroutine.call_method0("close")?;
                 Err(PyRuntimeError::new_err("a coroutine waits that has no await"))
             }
+        }
+    }
+}
+
+/// Leaves the shared task when it is dropped.
+struct Entered<'a, 'py> {
+    passage: &'a Passage,
+    py: Python<'py>,
+}
+
+impl Drop for Entered<'_, '_> {
+    fn drop(&mut self) {
+        let Passage { leave, event_loop, task, .. } = self.passage;
+        if let Err(error) = leave.call1(self.py, (event_loop, task)) {
+            error.write_unraisable(self.py, None);
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -17,6 +18,9 @@ const REST: Duration = Duration::from_secs(10);
 
 /// How long nothing may have been taken from the queue before another thread is started.
 const PATIENCE: Duration = Duration::from_millis(2);
+
+/// How long a thread that is not needed any more has to end.
+const LAST_STEPS: Duration = Duration::from_secs(1);
 
 /// How many jobs are gathered before somebody is woken for them, whether or not more will come at once.
 const BATCH: usize = 32;
@@ -52,14 +56,23 @@ struct State {
     unannounced: usize,
     /// How many jobs have been taken.
     taken: u64,
-    /// Threads by their numbers, with the names that Python has for them once they have begun.
-    threads: HashMap<usize, Option<u64>>,
+    /// Threads by their numbers.
+    threads: HashMap<usize, Arc<Worker>>,
     /// Those that wait for a job, among them those that have been woken and have not come yet.
     resting: usize,
     numbers: usize,
     has_keeper: bool,
     keeper_waits: bool,
     is_closed: bool,
+}
+
+/// A thread, as others see it.
+#[derive(Default)]
+struct Worker {
+    /// What Python calls it, once it has begun.
+    ident: OnceLock<u64>,
+    /// Whether it does a job.
+    is_working: AtomicBool,
 }
 
 impl Pool {
@@ -151,10 +164,11 @@ impl Shared {
     /// Whether another thread could be started.
     fn start_thread(self: &Arc<Self>, state: &mut State) -> bool {
         state.numbers += 1;
-        let (shared, number) = (Arc::clone(self), state.numbers);
-        let is_started = start("vernal-python", move || shared.work(number));
+        let (shared, number, worker) = (Arc::clone(self), state.numbers, Arc::<Worker>::default());
+        let here = Arc::clone(&worker);
+        let is_started = start("vernal-python", move || shared.work(number, &here));
         if is_started {
-            state.threads.insert(number, None);
+            state.threads.insert(number, worker);
         }
         is_started
     }
@@ -195,7 +209,7 @@ impl Shared {
     }
 
     /// The life of a thread.
-    fn work(self: Arc<Self>, number: usize) {
+    fn work(self: Arc<Self>, number: usize, worker: &Worker) {
         IS_HERE.set(true);
         let _leaving = Leaving { shared: &self, number };
         // none where the interpreter is ending
@@ -204,9 +218,11 @@ impl Shared {
                 Ok(thread) => thread,
                 Err(error) => return tracing::error!(%error, "a thread for Python could not begin"),
             };
-            self.lock().threads.insert(number, Some(thread.ident));
+            let _ = worker.ident.set(thread.ident);
             while let Some(job) = self.next(py) {
+                worker.is_working.store(true, Ordering::Release);
                 thread.run(py, job);
+                worker.is_working.store(false, Ordering::Release);
             }
             thread.end(py);
         });
@@ -238,18 +254,24 @@ impl Shared {
         })
     }
 
-    /// The threads that have not ended after this time: controllers that block.
+    /// The threads that still do a job after this time: controllers that block. Those that do none are about to end, and
+    /// waited for a little longer: the interpreter may end next.
     fn wait_for_threads(&self, patience: Duration) -> Vec<u64> {
         let end = Instant::now() + patience;
         let mut state = self.lock();
-        while !state.threads.is_empty() {
+        loop {
+            let are_idle = state.threads.values().any(|worker| !worker.is_working.load(Ordering::Acquire));
+            let end = if are_idle { end + LAST_STEPS } else { end };
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if state.threads.is_empty() || left.is_zero() {
                 break;
             }
+            // whether one works can change without a word
+            let left = left.min(PATIENCE);
             state = self.gone.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.threads.values().filter_map(|ident| *ident).collect()
+        let working = state.threads.values().filter(|worker| worker.is_working.load(Ordering::Acquire));
+        working.filter_map(|worker| worker.ident.get().copied()).collect()
     }
 }
 
@@ -359,7 +381,9 @@ impl ThreadLoop {
             return Ok(result?.unbind());
         }
         let result = self.passage.beside(py, || self.passage.run(context, &coroutine))?;
-        names.cancel_left.bind(py).call1((event_loop,))?;
+        if let Err(error) = names.cancel_left.bind(py).call1((event_loop,)) {
+            error.write_unraisable(py, None);
+        }
         result
     }
 }

@@ -120,7 +120,9 @@ impl Resources {
 
     fn index_of(&self, root: &Path, relative: &str) -> Option<StaticFile> {
         self.index_files.iter().find_map(|name| {
-            let (path, metadata) = self.locate(root, &format!("{relative}/{name}"))?;
+            let directory = relative.trim_end_matches('/');
+            let index = if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
+            let (path, metadata) = self.locate(root, &index)?;
             metadata.is_file().then(|| StaticFile::found(path, Stamp::of(&metadata)))
         })
     }
@@ -134,8 +136,10 @@ impl Resources {
         let mut path = PathBuf::with_capacity(root.as_os_str().len() + relative.len() + 1);
         path.push(root);
         let mut metadata = None;
-        // An empty name, as in `a//b`, means nothing to any file system.
-        for name in relative.split('/').filter(|name| !name.is_empty()) {
+        // An empty name, as in `a//b`, means nothing to any file system; here it has no file, so that each file has one path,
+        // and no filter for that is passed by. Only the slash at the end of a directory is not a name.
+        let names = relative.strip_suffix('/').unwrap_or(relative);
+        for name in names.split('/').filter(|_| !names.is_empty()) {
             if !is_single_name(name) || (name.starts_with('.') && !self.dotfiles) {
                 return None;
             }

@@ -158,6 +158,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
         self.signals.begin_turn();
         let wire = &mut *self.wire.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..TURNS {
+            let awaited_event = self.awaits_event();
             let mut moved = self.poll_read(wire, context);
             moved |= self.poll_events(context);
             moved |= self.poll_write(wire, context);
@@ -167,6 +168,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin + Send> Conversation<'a, S> {
             if let Some(reason) = self.ended() {
                 return Poll::Ready(reason);
             }
+            // what waits for an event from now on has to be woken at its end
+            moved |= self.awaits_event() && !awaited_event;
             if moved {
                 continue;
             }

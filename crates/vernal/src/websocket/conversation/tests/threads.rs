@@ -11,7 +11,7 @@ impl Talk {
     async fn at_rest(&self) -> usize {
         loop {
             let turns = self.turns.load(Ordering::Relaxed);
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             if self.turns.load(Ordering::Relaxed) == turns {
                 return turns;
             }
@@ -106,4 +106,26 @@ async fn the_end_of_an_event_elsewhere_wakes_nobody_unless_something_waits_for_i
     assert!(!talk.conversation.is_finished());
     done.send(()).unwrap();
     talk.conversation.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_elsewhere_that_outlives_the_connection_is_waited_for() {
+    let handler = Arc::new(Elsewhere::default());
+    let hour = Duration::from_secs(3600);
+    let limits = Limits::default().websocket_queue(100_000);
+    let limits = limits.websocket_close_timeout(hour).websocket_send_timeout(hour);
+    let mut talk = Talk::begin_of(limits, "", handler.clone()).await;
+    talk.say("go on").await;
+    let (_, done) = handler.told().await;
+    // a message that is broken off leaves nothing that could be sent, which shows when it is to be written
+    let TemporaryFile(file, _) = temporary_file(20_000_000);
+    let (session, path) = (talk.session.clone(), file.path().to_owned());
+    let sending = tokio::spawn(async move { session.send_file(path).await });
+    assert_eq!(talk.client.read_u8().await.unwrap(), 0x82);
+    sending.abort();
+    assert!(sending.await.unwrap_err().is_cancelled());
+    talk.at_rest().await;
+    assert!(!talk.conversation.is_finished());
+    done.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(60), talk.conversation).await.unwrap().unwrap();
 }
