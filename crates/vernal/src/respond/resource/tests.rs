@@ -188,8 +188,6 @@ fn files_inside_are_found() {
         ("/files/a b+c~,.txt", "pub/a b+c~,.txt"),
         ("/files/中文.txt", "pub/中文.txt"),
         ("/files/sub/deep.txt", "pub/sub/deep.txt"),
-        ("/files/sub//deep.txt", "pub/sub/deep.txt"),
-        ("/files//a.txt", "pub/a.txt"),
         // Decoded once by the server: what is left of a double encoding is a name like any other.
         ("/files/%2e%2e", "pub/%2e%2e"),
     ] {
@@ -215,6 +213,8 @@ fn no_path_leads_out_of_the_directory() {
             "/files/..\\secret.txt",
             "/files/\\..\\secret.txt",
             "/files/sub\\deep.txt",
+            "/files/sub//deep.txt",
+            "/files//a.txt",
             "/files/....//secret.txt",
             "/files/..//secret.txt",
             "/files/%2e%2e/secret.txt",
