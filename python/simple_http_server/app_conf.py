@@ -26,6 +26,7 @@ from ._controller_function import (
     merge,
 )
 from ._favicon import favicon
+from ._location import ConfigurationError
 from ._websocket_declarations import WebsocketDeclarations, WebsocketHandlerClass, WebsocketHandlerProxy
 from .logger import get_logger
 from .models.basic_models import SessionFactory
@@ -338,6 +339,17 @@ def get_app_conf(tag: str = "") -> AppConf:
         if tag not in _app_confs:
             _app_confs[tag] = AppConf()
         return _app_confs[tag]
+
+
+def _chosen_app_conf(app_conf: Optional[AppConf]) -> AppConf:
+    """The configuration to be served: the default one for ``None``.
+
+    :raises ConfigurationError: where it is none.
+    """
+    chosen = app_conf or get_app_conf()
+    if not isinstance(chosen, AppConf):
+        raise ConfigurationError(f"app_conf cannot be {app_conf!r}: an AppConf is wanted.")
+    return chosen
 
 
 def set_session_factory(session_factory: Optional[SessionFactory]) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, Iterable, Mapp
 from . import _signals
 from ._location import ConfigurationError
 from ._serving import Serving
-from .app_conf import AppConf, ControllerFunction, FilterDeclaration, WebsocketHandlerClass, get_app_conf
+from .app_conf import AppConf, ControllerFunction, FilterDeclaration, WebsocketHandlerClass, _chosen_app_conf
 from .logger import get_logger
 from .models.model_bindings import ModelBindingConf
 from .routing_server import RoutingServer
@@ -233,7 +233,7 @@ class HttpServer:
         self.ssl_ctx = ssl_context if ssl else None
         if ssl and ssl_context is None:
             self.ssl_ctx = _tls_context(ssl_protocol, ssl_check_hostname, keyfile, certfile, keypass)
-        conf = app_conf or get_app_conf()
+        conf = _chosen_app_conf(app_conf)
         kind = CoroutineHTTPServer if prefer_corountine else ThreadingHTTPServer
         self.server: SocketServer = kind(
             host[0],

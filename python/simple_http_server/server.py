@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Iterator, Mapping, Optional, Un
 
 from ._scan import scan
 from ._signals import claimed
-from .app_conf import AppConf, get_app_conf, set_session_factory
+from .app_conf import AppConf, _chosen_app_conf, get_app_conf, set_session_factory
 from .http_server import (
     DEFAULT_DRAIN_DEADLINE,
     PROTOCOL_TLS_SERVER,
@@ -269,7 +269,7 @@ def init_wsgi_proxy(
     :param expose_errors: whether the client is told the text of an exception that is no ``HttpError``.
     :param compatible: whether answers are as they always were where better ones would differ, see :func:`start`.
     """
-    conf = app_conf or get_app_conf()
+    conf = _chosen_app_conf(app_conf)
     proxy = WSGIProxy(resources, conf.model_binding_conf)
     proxy.gzip_content_types = set(gzip_content_types)
     proxy.gzip_compress_level = gzip_compress_level
@@ -295,7 +295,7 @@ def init_asgi_proxy(
 
     :param websocket_origins: the sites, beside the server's own, whose pages may open WebSockets, see :func:`start`.
     """
-    conf = app_conf or get_app_conf()
+    conf = _chosen_app_conf(app_conf)
     proxy = ASGIProxy(resources, conf.model_binding_conf)
     proxy.websocket_origins = websocket_origins
     proxy.gzip_content_types = set(gzip_content_types)

@@ -14,6 +14,7 @@ README = os.path.join(os.path.dirname(__file__), os.pardir, os.pardir, "README.m
 
 CASES = [
     ({"host": ("127.0.0.1", "9")}, "port cannot be '9': "),
+    ({"app_conf": {"routes": []}}, "app_conf cannot be {'routes': []}: an AppConf is wanted."),
     ({"host": ("127.0.0.1", 70000)}, "port cannot be 70000: "),
     ({"host": ("127.0.0.1", -1)}, "port cannot be -1: "),
     ({"host": (None, 0)}, "host cannot be None: "),
