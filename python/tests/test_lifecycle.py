@@ -502,7 +502,8 @@ async def main():
     await second
 
 def signal_itself():
-    time.sleep(0.5)  # until the loop waits
+    while sys._current_frames()[threading.main_thread().ident].f_code.co_name != "select":
+        time.sleep(0.01)
     signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
 
 asyncio.run(main())

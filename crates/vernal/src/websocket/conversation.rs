@@ -44,7 +44,7 @@ pub(crate) async fn converse<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let wire = Arc::new(Mutex::new(Wire::new(stream)));
-    session.stand_in(&wire);
+    session.set_stand_in(&wire);
     let reason = {
         let mut ending = pin!(drain.reached(ENDING));
         let mut awaited = 0;

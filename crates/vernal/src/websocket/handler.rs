@@ -152,8 +152,35 @@ impl<'a, T> Event<'a, T> {
         Event::Pending(Box::pin(future))
     }
 
-    /// The answer of an event that is done elsewhere, on a thread of its own or in another event loop. Whatever does it
-    /// must go on without this future; one that fails closes the connection at once.
+    /// The answer of an event that is done elsewhere, on a thread of its own or in another event loop.
+    ///
+    /// The future only hears of the end, and may not be polled before the client's next message: whatever does the event goes
+    /// on without it, and where it fails, closes the connection itself.
+    ///
+    /// ```
+    /// use tokio::sync::oneshot;
+    /// use vernal::websocket::{Event, SendError, WebsocketHandler, WebsocketSession};
+    ///
+    /// struct Echo;
+    ///
+    /// impl WebsocketHandler for Echo {
+    ///     fn on_text_message<'a>(&'a self, session: &'a WebsocketSession, message: String) -> Event<'a> {
+    ///         let (done, waits) = oneshot::channel();
+    ///         let session = session.clone();
+    ///         std::thread::spawn(move || done.send(session.try_send_text(message)));
+    ///         Event::elsewhere(async { waits.await.map_err(|_| SendError::Closed)? })
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> vernal::Result<()> {
+    /// let app = vernal::App::builder().websocket(vernal::Route::path("/echo"), Echo).build()?;
+    /// let mut client = vernal::testing::Client::new(app).websocket("/echo").connect().await.expect("it is let in");
+    /// client.send_text("hello").await?;
+    /// assert_eq!(client.receive_text().await, "hello");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn elsewhere(future: impl Future<Output = Result<T>> + Send + 'a) -> Self {
         Event::Elsewhere(Box::pin(future))
     }

@@ -17,7 +17,7 @@ use crate::websocket::belongings::Belongings;
 use crate::websocket::deflate::{Compressions, DeflateParameters, Deflater};
 use crate::websocket::frame::{CONTROL_PAYLOAD, Opcode, may_be_sent};
 use crate::websocket::outgoing::{LARGE, Outgoing, Payload, Signals};
-use crate::websocket::wire::{Stand, Wire};
+use crate::websocket::wire::{StandIn, Wire};
 use crate::websocket::{BinaryPayload, SendError, TextPayload, WebsocketRequest, send_file};
 use crate::{Limits, Result};
 
@@ -49,7 +49,7 @@ struct Inner {
     room: Notify,
     belongings: Belongings,
     /// What stands in for the conversation while it sleeps; it is gone with the conversation.
-    stand: OnceLock<Weak<dyn Stand>>,
+    stand_in: OnceLock<Weak<dyn StandIn>>,
 }
 
 /// What was agreed on, and what is allowed.
@@ -90,7 +90,7 @@ impl WebsocketSession {
             outgoing: Mutex::new(outgoing),
             room: Notify::new(),
             belongings: Belongings::default(),
-            stand: OnceLock::new(),
+            stand_in: OnceLock::new(),
         }))
     }
 
@@ -300,9 +300,9 @@ impl WebsocketSession {
     }
 
     /// Lets others write in the place of the conversation, while it sleeps.
-    pub(crate) fn stand_in<S: AsyncWrite + Unpin + Send + 'static>(&self, wire: &Arc<Mutex<Wire<S>>>) {
+    pub(crate) fn set_stand_in<S: AsyncWrite + Unpin + Send + 'static>(&self, wire: &Arc<Mutex<Wire<S>>>) {
         let wire: Weak<Mutex<Wire<S>>> = Arc::downgrade(wire);
-        let _ = self.0.stand.set(wire);
+        let _ = self.0.stand_in.set(wire);
     }
 
     /// Writes what waits in the place of the conversation; says whether that need not be woken. A task does not: its event
@@ -311,8 +311,8 @@ impl WebsocketSession {
         if !self.0.signals.may_stand_in() || tokio::runtime::Handle::try_current().is_ok() {
             return false;
         }
-        let stand = self.0.stand.get().and_then(Weak::upgrade);
-        stand.is_some_and(|stand| stand.write(self))
+        let stand_in = self.0.stand_in.get().and_then(Weak::upgrade);
+        stand_in.is_some_and(|stand_in| stand_in.write(self))
     }
 
     /// There is room in the queue, or there never will be.

@@ -11,7 +11,7 @@ use crate::websocket::WebsocketSession;
 use crate::websocket::outgoing::Pieces;
 
 /// What a conversation reads from and writes to. It belongs to the task of the conversation, which has it locked during
-/// its turns; between them it is a [`Stand`].
+/// its turns; between them it is a [`StandIn`].
 pub(crate) struct Wire<S> {
     pub(crate) stream: S,
     /// What is being written.
@@ -56,12 +56,12 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
 
 /// What stands in for a conversation that sleeps: another thread that sends something writes it there and then, which
 /// takes less time than to wake the task.
-pub(crate) trait Stand: Send + Sync {
+pub(crate) trait StandIn: Send + Sync {
     /// Writes what waits to be written; says whether the conversation can sleep on.
     fn write(&self, session: &WebsocketSession) -> bool;
 }
 
-impl<S: AsyncWrite + Unpin + Send> Stand for Mutex<Wire<S>> {
+impl<S: AsyncWrite + Unpin + Send> StandIn for Mutex<Wire<S>> {
     fn write(&self, session: &WebsocketSession) -> bool {
         let mut wire = match self.try_lock() {
             Ok(wire) => wire,
